@@ -1,0 +1,49 @@
+"""The project's settings, read from the environment in this one place."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = PROJECT / "dbt_project"
+STATE = PROJECT / ".enishi"
+DEMO_RAW = PROJECT / "seeds" / "demo"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message says which and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where raw data, the warehouse and the destinations are."""
+
+    raw: Path
+    warehouse: Path
+    as_of: str
+    destinations: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.destinations == "live"
+
+
+def settings() -> Settings:
+    """The settings of this process; each falls back to the demo's."""
+    raw = Path(os.environ.get("ENISHI_RAW") or DEMO_RAW)
+    name = "demo" if raw.resolve() == DEMO_RAW else _dataset_name(raw)
+    destinations = os.environ.get("ENISHI_DESTINATIONS") or "sink"
+    if destinations not in ("sink", "live"):
+        raise SettingsError(f"ENISHI_DESTINATIONS is '{destinations}': use 'sink' or 'live'")
+    return Settings(
+        raw=raw,
+        warehouse=Path(os.environ.get("ENISHI_WAREHOUSE") or STATE / f"{name}.duckdb").resolve(),
+        as_of=os.environ.get("ENISHI_AS_OF") or "now",
+        destinations=destinations,
+    )
+
+
+def _dataset_name(raw: Path) -> str:
+    """A file name for a raw folder: its own name, or its parent's where that is just 'raw'."""
+    folder = raw.resolve()
+    return folder.parent.name if folder.name == "raw" else folder.name

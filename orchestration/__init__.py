@@ -1,1 +1,1 @@
-"""Orchestration: lands raw files, runs dbt, identity and syncs in their order, from Dagster or the command line."""
+"""Orchestration: runs landing, dbt, identity and syncs in their order, from Dagster or a CLI."""

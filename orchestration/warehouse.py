@@ -1,4 +1,4 @@
-"""The one door to the DuckDB warehouse: short connections, retried while another process holds the file."""
+"""The one door to the DuckDB warehouse: short connections, retried while others hold the file."""
 
 import os
 import time
@@ -114,7 +114,7 @@ class DuckDBWarehouse:
                     ) from error
                 time.sleep(FIRST_WAIT_S * 2**attempt)
                 continue
-            # the same settings as dbt_project/profiles.yml: in one process all connections must agree
+            # as in dbt_project/profiles.yml: in one process all connections must agree
             connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
             return connection
         raise AssertionError("unreachable: the loop returns or raises")

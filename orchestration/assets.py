@@ -1,0 +1,99 @@
+"""The assets before activation: raw tables, dbt models and identity, in one lineage."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets, get_asset_key_for_model
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration.contract import raw_tables
+from orchestration.dbt import PREPARE, manifest, raise_on_failure, run_dbt
+from orchestration.identities import IDENTITY_TABLES, resolve_identities
+from orchestration.landing import land
+from orchestration.settings import settings
+from orchestration.tick import current_tick, start_tick
+from orchestration.warehouse import DuckDBWarehouse
+
+WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
+log = logging.getLogger("enishi")
+translator = DagsterDbtTranslator()
+
+
+def warehouse() -> DuckDBWarehouse:
+    """The warehouse of this process's settings."""
+    return DuckDBWarehouse(settings().warehouse)
+
+
+@dg.multi_asset(
+    name="raw",
+    specs=[dg.AssetSpec(["raw", name], group_name="raw") for name in raw_tables()],
+    pool=WAREHOUSE_POOL,
+)
+def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Lands new and changed raw files and fixes the time of the tick."""
+    result = land(warehouse(), settings().raw, log.info)
+    as_of = start_tick(warehouse(), settings().as_of)
+    for note in result.notes:
+        log.info("note: %s", note)
+    for name in raw_tables():
+        yield dg.MaterializeResult(
+            asset_key=["raw", name],
+            metadata={
+                "dagster/row_count": warehouse().value(f'select count(*) from raw."{name}"'),
+                "rows landed": result.rows.get(name, 0),
+                "rows quarantined": result.quarantined.get(name, 0),
+                "as_of": as_of.isoformat(sep=" "),
+            },
+        )
+
+
+def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """`dbt build` of the selected models in this process, told to Dagster in dagster-dbt's terms."""
+    selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
+    run = run_dbt(
+        "build",
+        [*selected.selection_args, "--exclude-resource-type", "unit_test"],
+        current_tick(warehouse()),
+        log.info,
+    )
+    for event in run.events:
+        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+        yield from message.to_default_asset_events(manifest(), translator, context)
+    raise_on_failure(run)
+
+
+@dbt_assets(manifest=manifest(), select=PREPARE, name="dbt_prepare", pool=WAREHOUSE_POOL)
+def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Reference seeds, staging, and the records that identity reads."""
+    yield from _build_selected(context)
+
+
+@dg.multi_asset(
+    name="identity",
+    specs=[
+        dg.AssetSpec(
+            ["identity", table],
+            deps=[get_asset_key_for_model([dbt_prepare_assets], "identity_records")],
+            group_name="identity",
+            kinds={"python", "splink"},
+        )
+        for table in IDENTITY_TABLES
+    ],
+    pool=WAREHOUSE_POOL,
+)
+def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Who is who: customer ids for all records, published in one step."""
+    counts = resolve_identities(warehouse(), current_tick(warehouse()), log.info)
+    for table in IDENTITY_TABLES:
+        yield dg.MaterializeResult(
+            asset_key=["identity", table], metadata={"dagster/row_count": counts[table]}
+        )
+
+
+@dbt_assets(manifest=manifest(), exclude=PREPARE, name="dbt_build", pool=WAREHOUSE_POOL)
+def dbt_build_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Everything after identity: marts, scores, segments, and the rows of the syncs."""
+    yield from _build_selected(context)

@@ -1,0 +1,104 @@
+"""Runs dbt inside this process: one parsed manifest serves all invocations of a tick."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.base_types import EventMsg
+from google.protobuf.json_format import MessageToDict
+
+from orchestration.settings import DBT_PROJECT, settings
+
+# What one tick runs before identity (which reads the result) and what after it.
+PREPARE = "resource_type:seed path:models/staging path:models/identity"
+RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
+
+
+class DbtFailed(RuntimeError):
+    """dbt could not run, or nodes of it failed; the message names them."""
+
+
+@dataclass
+class DbtRun:
+    """Results of one invocation: dbt's own result events, and the failures among them."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def manifest_path() -> Path:
+    return DBT_PROJECT / "target" / "manifest.json"
+
+
+@cache
+def manifest() -> Mapping[str, Any]:
+    """The project's manifest as JSON, parsed afresh in this process (unchanged files are cached)."""
+    _parsed()
+    return json.loads(manifest_path().read_text())
+
+
+def run_dbt(
+    command: str,
+    arguments: list[str],
+    as_of: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> DbtRun:
+    """Run one dbt command; raises DbtFailed at the end if a node failed, after all others ran."""
+    run = DbtRun()
+
+    def collect(event: EventMsg) -> None:
+        if event.info.name in RESULT_EVENTS:
+            message = MessageToDict(event, preserving_proto_field_name=True)
+            run.events.append(message)
+            if event.info.name != "LogTestResult":
+                progress(f"built {message['data']['node_info']['node_name']}")
+
+    variables = json.dumps({"as_of": as_of.isoformat(sep=" ")})
+    result = _invoke([command, *arguments, "--vars", variables], [collect], _parsed())
+    run.failures = _failures(result)
+    return run
+
+
+def raise_on_failure(run: DbtRun) -> None:
+    """DbtFailed with one line per failed node, if there is one."""
+    if run.failures:
+        raise DbtFailed("dbt failed:\n  " + "\n  ".join(run.failures))
+
+
+@cache
+def _parsed() -> Manifest:
+    result = _invoke(["parse"])
+    if not isinstance(result.result, Manifest):
+        raise DbtFailed(f"the dbt project cannot be read: {result.exception}")
+    return result.result
+
+
+def _invoke(
+    arguments: list[str],
+    callbacks: list[Callable[[EventMsg], None]] | None = None,
+    parsed: Manifest | None = None,
+) -> dbtRunnerResult:
+    os.environ["ENISHI_WAREHOUSE"] = str(settings().warehouse)
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
+    runner = dbtRunner(manifest=parsed, callbacks=callbacks or [])
+    return runner.invoke([*quiet, *arguments, *places])
+
+
+def _failures(result: dbtRunnerResult) -> list[str]:
+    if result.result is None:
+        return [str(result.exception)]
+    failed = ("error", "fail", "runtime error")
+    return [
+        f"{node.node.name}: {(node.message or node.status).strip()}"
+        for node in result.result
+        if str(node.status) in failed
+    ]

@@ -1,0 +1,38 @@
+"""When things run: one schedule per cadence, in Tokyo time."""
+
+import dagster as dg
+
+from orchestration.syncs import frequent_syncs, sync_assets
+
+TOKYO = "Asia/Tokyo"
+
+build_job = dg.define_asset_job(
+    "build",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*sync_assets()),
+    description="Raw files to segments; nothing leaves.",
+)
+apply_job = dg.define_asset_job(
+    "apply",
+    selection=dg.AssetSelection.assets(*sync_assets()),
+    description="All syncs on the warehouse as it stands.",
+)
+daily_job = dg.define_asset_job(
+    "daily", selection=dg.AssetSelection.all(), description="The full tick: build, then apply."
+)
+frequent_job = dg.define_asset_job(
+    "frequent",
+    selection=dg.AssetSelection.assets(*frequent_syncs()).upstream(),
+    description="The syncs marked `schedule: frequent`, and exactly what they need.",
+)
+
+schedules = [
+    dg.ScheduleDefinition(
+        name="daily_0500", job=daily_job, cron_schedule="0 5 * * *", execution_timezone=TOKYO
+    ),
+    dg.ScheduleDefinition(
+        name="frequent_quarter_hour",
+        job=frequent_job,
+        cron_schedule="*/15 6-23 * * *",
+        execution_timezone=TOKYO,
+    ),
+]

@@ -1,0 +1,25 @@
+"""Shared by all tests: where shared data is, and warehouses of their own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestration.warehouse import DuckDBWarehouse
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared test data; tests that need it skip where there is none."""
+    folder = Path(os.environ.get("ENISHI_SHARED") or PROJECT.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip("no shared test data (ENISHI_SHARED)")
+    return folder
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    """An empty warehouse of the test's own."""
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb")

@@ -34,7 +34,7 @@ def warehouse() -> DuckDBWarehouse:
 )
 def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Lands new and changed raw files and fixes the time of the tick."""
-    result = land(warehouse(), settings().raw, log.info)
+    result = land(warehouse(), settings().raw, log.debug)
     as_of = start_tick(warehouse(), settings().as_of)
     for note in result.notes:
         log.info("note: %s", note)
@@ -57,7 +57,7 @@ def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
         "build",
         [*selected.selection_args, "--exclude-resource-type", "unit_test"],
         current_tick(warehouse()),
-        log.info,
+        log.debug,
     )
     for event in run.events:
         message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
@@ -86,7 +86,7 @@ def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
 )
 def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Who is who: customer ids for all records, published in one step."""
-    counts = resolve_identities(warehouse(), current_tick(warehouse()), log.info)
+    counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
     for table in IDENTITY_TABLES:
         yield dg.MaterializeResult(
             asset_key=["identity", table], metadata={"dagster/row_count": counts[table]}

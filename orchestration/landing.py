@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -71,8 +72,9 @@ def land(
     result = Landing(notes=notes)
     ensure_raw_tables(warehouse)
     with warehouse.transaction() as transaction:
+        known = _landed_files(transaction)
         for file in files:
-            if _is_unchanged(transaction, file):
+            if _is_unchanged(file, known.get(file.name)):
                 result.unchanged_files += 1
                 continue
             progress(f"landing {file.name}")
@@ -80,16 +82,18 @@ def land(
     return result
 
 
-def _is_unchanged(warehouse: DuckDBWarehouse, file: RawFile) -> bool:
-    known = warehouse.rows(
-        "select size_bytes, mtime_ns, sha256 from raw.landed_file where file = ?", [file.name]
-    )
-    if not known:
+def _landed_files(warehouse: DuckDBWarehouse) -> dict[str, dict[str, Any]]:
+    rows = warehouse.rows("select file, size_bytes, mtime_ns, sha256 from raw.landed_file")
+    return {row["file"]: row for row in rows}
+
+
+def _is_unchanged(file: RawFile, landed: dict[str, Any] | None) -> bool:
+    if landed is None:
         return False
     stat = file.path.stat()
-    if (known[0]["size_bytes"], known[0]["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+    if (landed["size_bytes"], landed["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
         return True
-    return known[0]["sha256"] == file.sha256()
+    return landed["sha256"] == file.sha256()
 
 
 def _land_file(warehouse: DuckDBWarehouse, file: RawFile, result: Landing) -> None:

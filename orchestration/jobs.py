@@ -1,0 +1,34 @@
+"""Runs the Dagster jobs of this project inside the calling process: what the CLI and tests use."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from orchestration.instance import dagster_home
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_job(name: str, selection: Sequence[dg.AssetKey] | None = None) -> list[str]:
+    """Run one job to its end; returns what failed, in words, and an empty list on success.
+
+    The run is recorded in the shared Dagster instance, so `dagster dev` shows it.
+    """
+    dagster_home()
+    from orchestration.definitions import defs  # reads the dbt project: only when something runs
+
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def(name).execute_in_process(
+            instance=instance,
+            asset_selection=selection,
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+    return [_reason(event) for event in result.all_events if event.is_step_failure]
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """The user's error, without Dagster's wrapping and without its class name."""
+    error = event.step_failure_data.error
+    error = error.cause or error
+    return error.message.removeprefix(f"{error.cls_name}: ").strip()

@@ -51,7 +51,7 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
 
 
 def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """`dbt build` of the selected models in this process, told to Dagster in dagster-dbt's terms."""
+    """`dbt build` of the selected models in this process, told in dagster-dbt's terms."""
     selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
     run = run_dbt(
         "build",

@@ -39,7 +39,7 @@ def manifest_path() -> Path:
 
 @cache
 def manifest() -> Mapping[str, Any]:
-    """The project's manifest as JSON, parsed afresh in this process (unchanged files are cached)."""
+    """The project's manifest as JSON, parsed once in this process."""
     _parsed()
     return json.loads(manifest_path().read_text())
 

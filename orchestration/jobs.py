@@ -27,6 +27,15 @@ def run_job(name: str, selection: Sequence[dg.AssetKey] | None = None) -> list[s
     return [_reason(event) for event in result.all_events if event.is_step_failure]
 
 
+def run_tick(job: str, syncs: Sequence[str] = ()) -> list[str]:
+    """Run `build`, `apply` or `daily`, the latter two for all syncs or the named ones."""
+    from orchestration.syncs import syncs as declared
+
+    names = [spec.name for spec in declared(tuple(syncs))]  # a wrong sync stops before anything
+    selection = [dg.AssetKey(["sync", name]) for name in names] if syncs else None
+    return run_job(job, selection)
+
+
 def _reason(event: dg.DagsterEvent) -> str:
     """The user's error, without Dagster's wrapping and without its class name."""
     error = event.step_failure_data.error

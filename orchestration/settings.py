@@ -8,6 +8,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT / "dbt_project"
 STATE = PROJECT / ".enishi"
 DEMO_RAW = PROJECT / "seeds" / "demo"
+DEFAULT_SINK_URL = "http://127.0.0.1:8600"
 
 
 class SettingsError(ValueError):
@@ -22,10 +23,21 @@ class Settings:
     warehouse: Path
     as_of: str
     destinations: str
+    sink_url: str
 
     @property
     def is_live(self) -> bool:
         return self.destinations == "live"
+
+    @property
+    def sink_store(self) -> Path:
+        """Where the local sink keeps what it received: beside the warehouse it serves."""
+        return self.warehouse.with_suffix(".sink.sqlite")
+
+    @property
+    def sink_page(self) -> Path:
+        """The page of what the sink received, as `make run` leaves it."""
+        return self.warehouse.with_suffix(".sink.html")
 
 
 def settings() -> Settings:
@@ -40,6 +52,7 @@ def settings() -> Settings:
         warehouse=Path(os.environ.get("ENISHI_WAREHOUSE") or STATE / f"{name}.duckdb").resolve(),
         as_of=os.environ.get("ENISHI_AS_OF") or "now",
         destinations=destinations,
+        sink_url=(os.environ.get("ENISHI_SINK_URL") or DEFAULT_SINK_URL).rstrip("/"),
     )
 
 

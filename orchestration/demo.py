@@ -1,0 +1,145 @@
+"""What `make run` does: a dataset, a fresh warehouse and sink, ticks, and where to look next."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from activations.sink import Store, render, running_sink
+from orchestration.instance import dagster_home
+from orchestration.jobs import run_tick
+from orchestration.report import console, print_summary, print_syncs, progress
+from orchestration.settings import DEMO_RAW, STATE, settings
+from orchestration.tick import current_tick
+from orchestration.warehouse import DuckDBWarehouse
+
+
+def run_demo(data: str | None, folder: str | None) -> list[str]:
+    """Run a dataset end to end, twice; returns what failed."""
+    os.environ.setdefault("ENISHI_AS_OF", "data")
+    if data is not None:
+        os.environ["ENISHI_RAW"] = str(_converted(data, folder))
+    days = _demo_days() if settings().raw == DEMO_RAW else []
+    now = settings()
+    for path in (now.warehouse, Path(f"{now.warehouse}.wal"), now.sink_store, now.sink_page):
+        path.unlink(missing_ok=True)
+    with _sink() as store, _raw_by_day(days) as next_day:
+        failed = []
+        if days:
+            next_day()
+            console.rule(f"first day: {days[0]}")
+        else:
+            console.rule("first run")
+        failed += _tick("daily", is_first=True)
+        console.rule("the same again: nothing is left to send")
+        failed += _tick("daily")
+        for day in days[1:]:
+            next_day()
+            console.rule(f"next day: {day}, only the difference is sent")
+            failed += _tick("daily", is_first=True)
+        settings().sink_page.write_text(render(store))
+    _where_to_look()
+    return failed
+
+
+def run_dev() -> None:
+    """Dagster's UI with the local sink beside it, until interrupted."""
+    dagster_home()
+    with _sink():
+        subprocess.run(
+            [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"], check=False
+        )
+
+
+@contextmanager
+def _sink() -> Iterator[Store]:
+    """The local sink at the address of the settings, or at a free port where that one is taken."""
+    now = settings()
+    with ExitStack() as stack:
+        try:
+            port = urlsplit(now.sink_url).port or 0
+            url = stack.enter_context(running_sink(now.sink_store, port))
+        except OSError:
+            url = stack.enter_context(running_sink(now.sink_store))
+            console.print(f"{now.sink_url} is taken; from now on: export ENISHI_SINK_URL={url}")
+        os.environ["ENISHI_SINK_URL"] = url
+        yield Store(now.sink_store)
+
+
+def _tick(job: str, is_first: bool = False) -> list[str]:
+    started = datetime.now(UTC).replace(tzinfo=None)
+    with progress():
+        failed = run_tick(job)
+    if failed:
+        return failed
+    warehouse = DuckDBWarehouse(settings().warehouse)
+    if is_first:
+        print_summary(warehouse, current_tick(warehouse), started)
+    else:
+        print_syncs(warehouse, started)
+    return []
+
+
+def _converted(data: str, folder: str | None) -> Path:
+    """The raw folder made of a public data set (docs/real-data.md)."""
+    from seeds.converters import complete_journey, online_retail
+
+    out = STATE / data / "raw"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    console.print(f"converting {data}")
+    if data == "online-retail":
+        if folder is None:
+            raise SystemExit("online-retail needs FOLDER=… with the data set's file")
+        online_retail.convert(Path(folder), out)
+    else:
+        complete_journey.convert(None, out)
+    return out
+
+
+def _demo_days() -> list[str]:
+    return sorted({path.stem for path in DEMO_RAW.glob("*/*.csv")})
+
+
+@contextmanager
+def _raw_by_day(days: list[str]) -> Iterator:
+    """The demo's files arrive day by day in a landing folder, as a company's would."""
+    landing = STATE / "demo" / "raw"
+    arriving = iter(days)
+
+    def next_day() -> None:
+        day = next(arriving)
+        for path in sorted(DEMO_RAW.glob(f"*/{day}.csv")):
+            target = landing / path.parent.name
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target / path.name)
+
+    if days:
+        shutil.rmtree(landing, ignore_errors=True)
+        # the warehouse is named first: it is the demo's, wherever its files land
+        os.environ["ENISHI_WAREHOUSE"] = str(settings().warehouse)
+        os.environ["ENISHI_RAW"] = str(landing)
+    yield next_day
+
+
+def _where_to_look() -> None:
+    now = settings()
+    where = {
+        "the warehouse": f"{_short(now.warehouse)} (schemas marts, segments, activation …)",
+        "what the sink received": _short(now.sink_page),
+        "what would be sent now": ".venv/bin/enishi plan",
+        "one customer": ".venv/bin/enishi explain CUSTOMER_ID (ids in marts.customers)",
+        "lineage, checks, history": "make dev, then http://127.0.0.1:3000",
+        "your own data": "ENISHI_RAW=folder make run (docs/raw_tables.md)",
+    }
+    console.rule("where to look next")
+    for what, place in where.items():
+        console.print(f"  {what:26} {place}", soft_wrap=True)
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path)

@@ -1,0 +1,130 @@
+"""Syncs as Dagster sees them: one asset per exposure, guards and conservation as its checks."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import dagster as dg
+from activations.engine import RunResult, apply_sync
+
+from activations.context import Context
+from activations.destinations import destinations
+from activations.destinations.base import Secret
+from activations.sink import SECRETS
+from activations.spec import SyncSpec, load_syncs
+from orchestration.dbt import manifest
+from orchestration.settings import settings
+from orchestration.tick import current_tick
+from orchestration.warehouse import DuckDBWarehouse
+
+log = logging.getLogger("enishi")
+
+
+class SyncFailed(RuntimeError):
+    """A sync did not complete; the message says why and that the next run goes on from there."""
+
+
+def syncs(names: tuple[str, ...] = ()) -> list[SyncSpec]:
+    """The declared syncs, all or the named ones; SpecError lists all that is wrong with any."""
+    specs = load_syncs(manifest(), _contract_columns, destinations())
+    unknown = set(names) - {spec.name for spec in specs}
+    if unknown:
+        raise SyncFailed(
+            f"no sync {', '.join(sorted(unknown))}; syncs: {', '.join(s.name for s in specs)}"
+        )
+    return [spec for spec in specs if not names or spec.name in names]
+
+
+def _contract_columns(relation: str) -> list[str]:
+    """The columns of a model by its contract, so that a spec is checked before any build."""
+    for node in manifest()["nodes"].values():
+        if node["resource_type"] == "model" and f"{node['schema']}.{node['alias']}" == relation:
+            return list(node["columns"])
+    return []
+
+
+def sync_context(as_of: datetime, force_reason: str | None = None) -> Context:
+    """The circumstances of a tick: destinations are the local sink, unless settings say live."""
+    now = settings()
+    names = {s for d in destinations().values() for s in d.capabilities.required_secrets}
+    given = os.environ if now.is_live else SECRETS  # real secrets never reach the sink
+    return Context(
+        as_of=as_of,
+        base_url_for=lambda name: (
+            destinations()[name].base_url if now.is_live else f"{now.sink_url}/{name}"
+        ),
+        secrets={name: Secret(given[name]) for name in names if given.get(name)},
+        force_reason=force_reason,
+        is_paced=now.is_live,
+    )
+
+
+def run_sync(spec: SyncSpec, force_reason: str | None = None) -> RunResult:
+    """Plan and apply one sync on the warehouse as the last tick left it."""
+    warehouse = DuckDBWarehouse(settings().warehouse)
+    context = sync_context(current_tick(warehouse), force_reason)
+    return apply_sync(warehouse, spec, context, log.debug)
+
+
+@cache
+def sync_assets() -> list[dg.AssetsDefinition]:
+    """One Dagster asset per declared sync, named after it, downstream of its model."""
+    return [_sync_asset(exposure) for exposure in _exposures()]
+
+
+def frequent_syncs() -> list[dg.AssetKey]:
+    """The syncs that run between the daily ticks."""
+    return [
+        _key(exposure["name"])
+        for exposure in _exposures()
+        if exposure["config"]["meta"]["sync"].get("schedule") == "frequent"
+    ]
+
+
+def _exposures() -> list[Mapping[str, Any]]:
+    found = [e for e in manifest()["exposures"].values() if "sync" in e["config"].get("meta", {})]
+    return sorted(found, key=lambda exposure: exposure["name"])
+
+
+def _key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(["sync", name])
+
+
+def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
+    name = exposure["name"]
+    nodes = [manifest()["nodes"][parent] for parent in exposure["depends_on"]["nodes"]]
+
+    @dg.asset(
+        key=_key(name),
+        deps=[dg.AssetKey([node["config"]["schema"], node["name"]]) for node in nodes],
+        group_name="syncs",
+        description=exposure["description"],
+        kinds={exposure["config"]["meta"]["sync"]["destination"][:30]},
+        check_specs=[
+            dg.AssetCheckSpec("guards", asset=_key(name), description="No guard stopped the run."),
+            dg.AssetCheckSpec(
+                "conservation",
+                asset=_key(name),
+                description="Every planned row is acked, rejected, in doubt, deferred or expired.",
+            ),
+        ],
+        pool=f"sync_{name}",
+    )
+    def sync_asset() -> Iterator[dg.MaterializeResult]:
+        (spec,) = syncs((name,))
+        result = run_sync(spec)
+        log.info("%s: %s", name, result.summary)
+        yield dg.MaterializeResult(
+            metadata={f"rows {state}": n for state, n in result.by_state.items()},
+            check_results=[
+                dg.AssetCheckResult(check_name="guards", passed=not result.is_stopped),
+                dg.AssetCheckResult(check_name="conservation", passed=result.is_conserved),
+            ],
+        )
+        if result.problem:
+            raise SyncFailed(f"{name}: {result.problem}")
+
+    return sync_asset

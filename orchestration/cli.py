@@ -29,7 +29,6 @@ def build() -> None:
 def plan(syncs: tuple[str, ...], as_json: bool) -> None:
     """Show what would be sent, and why; sends nothing."""
     from activations.engine import plan_sync
-
     from activations.plan import plans_to_json
     from orchestration import syncs as declared
     from orchestration.tick import current_tick
@@ -57,9 +56,9 @@ def apply(syncs: tuple[str, ...], reason: str | None) -> None:
     failed = []
     for spec in declared.syncs(syncs):
         result = declared.run_sync(spec, reason)
-        console.print(f"{spec.name}: {result.summary}")
-        if result.problem:
-            failed.append(f"{spec.name}: {result.problem}")
+        console.print(f"{spec.name}: {declared.summary(result)}")
+        if not result.ok:
+            failed.append(f"{spec.name}: {'; '.join(result.problems)}")
     _exit(failed)
 
 

@@ -8,11 +8,12 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
-from activations.engine import RunResult, apply_sync
 
 from activations.context import Context
 from activations.destinations import destinations
 from activations.destinations.base import Secret
+from activations.engine import RunResult, apply_sync
+from activations.ledger import conservation
 from activations.sink import SECRETS
 from activations.spec import SyncSpec, load_syncs
 from orchestration.dbt import manifest
@@ -64,9 +65,15 @@ def sync_context(as_of: datetime, force_reason: str | None = None) -> Context:
 
 def run_sync(spec: SyncSpec, force_reason: str | None = None) -> RunResult:
     """Plan and apply one sync on the warehouse as the last tick left it."""
-    warehouse = DuckDBWarehouse(settings().warehouse)
+    warehouse = _warehouse()
     context = sync_context(current_tick(warehouse), force_reason)
-    return apply_sync(warehouse, spec, context, log.debug)
+    return apply_sync(
+        warehouse, spec, context, lambda done, of: log.debug("%s: %s of %s", spec.name, done, of)
+    )
+
+
+def _warehouse() -> DuckDBWarehouse:
+    return DuckDBWarehouse(settings().warehouse)
 
 
 @cache
@@ -116,15 +123,22 @@ def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
     def sync_asset() -> Iterator[dg.MaterializeResult]:
         (spec,) = syncs((name,))
         result = run_sync(spec)
-        log.info("%s: %s", name, result.summary)
+        log.info("%s: %s", name, summary(result))
+        is_conserved = result.run_id is None or conservation(_warehouse(), result.run_id).holds
         yield dg.MaterializeResult(
-            metadata={f"rows {state}": n for state, n in result.by_state.items()},
+            metadata={f"rows {state}": n for state, n in result.outcomes.items()},
             check_results=[
-                dg.AssetCheckResult(check_name="guards", passed=not result.is_stopped),
-                dg.AssetCheckResult(check_name="conservation", passed=result.is_conserved),
+                dg.AssetCheckResult(check_name="guards", passed=result.status != "stopped"),
+                dg.AssetCheckResult(check_name="conservation", passed=is_conserved),
             ],
         )
-        if result.problem:
-            raise SyncFailed(f"{name}: {result.problem}")
+        if not result.ok:
+            raise SyncFailed(f"{name}: {'; '.join(result.problems)}")
 
     return sync_asset
+
+
+def summary(result: RunResult) -> str:
+    """One line on what a run of a sync did."""
+    counts = ", ".join(f"{n} {state}" for state, n in result.outcomes.items() if n)
+    return ": ".join([result.status, "; ".join([counts or "nothing to send", *result.problems])])

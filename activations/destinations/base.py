@@ -1,4 +1,4 @@
-"""What a destination is: capabilities as data, and pure functions that turn rows into requests and responses into outcomes.
+"""What a destination is: capabilities as data, and functions from rows to requests to outcomes.
 
 A destination knows nothing of the warehouse and sends nothing itself. The engine owns batching,
 retries, rate limits, the ledger and logging; adding a destination is adding one file here.
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 class Fatal(Exception):
-    """Nothing of this sync can be sent until somebody acts (credentials, unknown list, closed account)."""
+    """Nothing of this sync can be sent until somebody acts (credentials, unknown list)."""
 
 
 class Retriable(Exception):
@@ -46,7 +46,11 @@ class Retriable(Exception):
 
 
 class Reject(Exception):
-    """This row, and only this row, cannot be sent; the message is the reason kept in the ledger."""
+    """This row, and only this row, cannot be sent; the message is the reason kept in the ledger.
+
+    Raised for several rows at once (a request refused as a whole because of some row in it), it
+    means that nothing was taken: halve the rows and try both halves until the row is found.
+    """
 
 
 class Secret:
@@ -130,7 +134,7 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a destination can do, and within which limits; every limit names its source in a comment."""
+    """What a destination can do, and within which limits; each limit names its source."""
 
     operations: frozenset[Operation]
     modes: frozenset[str]  # mirror, upsert, update_only, add_only, rebuild, ttl_refresh; or message
@@ -138,12 +142,18 @@ class Capabilities:
     required_options: frozenset[str] = frozenset()
     required_secrets: frozenset[str] = frozenset()
     rows_per_request: int = 1
+    rows_by_operation: Mapping[Operation, int] = field(default_factory=dict)  # exceptions to it
+    batch_by: tuple[str, ...] = ()  # columns whose values must be equal within one request
     bytes_per_request: int = 1_000_000
     requests_per_second: float = 10.0
     idempotency: str = "none"  # none | header | natural (set semantics: repeating changes nothing)
     reports: str = "rows"  # rows | counts (the vendor answers with totals) | none
     consent_purpose: str | None = None  # purpose without which no row may be sent
-    channel: str | None = None  # of marts.contact_points, for messages
+    channel: str | None = None  # of marts.contact_points, whose consents and reachability apply
+
+    def max_rows(self, operation: Operation) -> int:
+        """The most rows that one request of this operation may carry."""
+        return self.rows_by_operation.get(operation, self.rows_per_request)
 
 
 class Destination(Protocol):

@@ -1,0 +1,87 @@
+"""Twilio SMS: one message per request, sent at most once because the API has no idempotency key."""
+
+import re
+from collections.abc import Sequence
+
+import httpx
+
+from activations.destinations import wire
+from activations.destinations.base import (
+    Capabilities,
+    Fatal,
+    Identifier,
+    Operation,
+    Outcome,
+    Row,
+    State,
+    Target,
+)
+from activations.identifiers import mobile_e164
+
+_BODY_LENGTH = 1600  # OpenAPI twilio_api_v2010, Messages: Body of at most 1,600 characters
+_MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")  # the same: pattern of MessagingServiceSid
+# Twilio error dictionary: about the sender or the account, so no other row would fare better.
+_SENDER_ERRORS = frozenset({20003, 21212, 21603, 21606, 21608, 21659, 21660, 21703, 21705})
+_ROW_ERRORS = {
+    21211: "not a valid number",
+    21408: "the account may not send to this country",
+    21610: "the recipient has opted out by STOP",
+    21612: "no route to this number",
+    21614: "not a mobile number",
+    21617: "the text is too long",
+}
+
+
+class TwilioSms:
+    """The option `sender` is a number, an alphanumeric name, or a messaging service (MG…)."""
+
+    name = "twilio_sms"
+    base_url = "https://api.twilio.com"
+    capabilities = Capabilities(
+        operations=frozenset({Operation.SEND}),
+        modes=frozenset({"message"}),
+        identifiers={"to": Identifier("phone", mobile_e164)},
+        required_options=frozenset({"sender"}),
+        required_secrets=frozenset({"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"}),
+        rows_per_request=1,  # API reference, "Create a Message": one recipient
+        requests_per_second=10,  # by account and sender, not published: our own caution
+        consent_purpose="marketing",
+        channel="sms",
+    )
+
+    def build(self, operation: Operation, rows: Sequence[Row], target: Target) -> httpx.Request:
+        """One form-encoded message (the API refuses JSON)."""
+        wire.require_supported(self, operation)
+        (row,) = rows
+        body = wire.message_text(row, _BODY_LENGTH)
+        sender = target.options["sender"]
+        role = "MessagingServiceSid" if _MESSAGING_SERVICE.fullmatch(sender) else "From"
+        account = target.secrets["TWILIO_ACCOUNT_SID"].reveal()
+        return httpx.Request(
+            "POST",
+            f"{target.base_url}/2010-04-01/Accounts/{account}/Messages.json",
+            data={"To": row.identifiers["to"], role: sender, "Body": body},
+            headers=wire.basic(target, "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        )
+
+    def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
+        """A message id is an acknowledgement; anything unclear may have been sent."""
+        answer = wire.json_object(response)
+        code = answer.get("code")
+        if code in _SENDER_ERRORS:
+            raise Fatal(f"{self.name} error {code}: check the sender and the secrets")
+        if response.status_code == 400:
+            reason = f"{self.name} error {code}: {_ROW_ERRORS.get(code, 'refused')}"
+            return wire.every(rows, State.REJECTED, reason)
+        if response.status_code < 500:
+            wire.raise_for_refusal(self.name, response)
+        match answer:
+            case {"sid": str(sid), "status": "failed" | "undelivered"}:
+                return wire.every(rows, State.REJECTED, "not deliverable", vendor_id=sid)
+            case {"sid": str(sid), "status": str()} if response.status_code == 201:
+                return wire.every(rows, State.ACKED, vendor_id=sid)
+        reason = f"{self.name} answered {response.status_code} in a form that is not understood"
+        return wire.every(rows, State.IN_DOUBT, reason)
+
+
+DESTINATION = TwilioSms()

@@ -1,0 +1,196 @@
+"""What the destinations share: deterministic requests, and what all answers have in common."""
+
+import json
+import re
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+
+from activations.destinations.base import (
+    Destination,
+    Fatal,
+    Operation,
+    Outcome,
+    Reject,
+    Retriable,
+    Row,
+    State,
+    Target,
+)
+
+_BATCHES = UUID(
+    "8f1a2f0e-5a0f-5d0e-9a39-0f6c1b7f4d52"
+)  # the namespace of batch ids; never change it
+_REASON_LENGTH = 200
+_QUOTE_LENGTH = 10_000  # scrubbed before it is cut, so that nothing is cut in half first
+_ADDRESS = re.compile(r"[^\s@\"'<>(),;]+@[^\s@\"'<>(),;]+")
+_NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_TOKEN = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
+
+
+def json_request(
+    method: str, url: str, payload: Any, headers: Mapping[str, str] | None = None
+) -> httpx.Request:
+    """A request with a JSON body: the same bytes for the same payload."""
+    return httpx.Request(
+        method,
+        url,
+        content=json_bytes(payload),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )
+
+
+def json_bytes(payload: Any) -> bytes:
+    """Compact UTF-8 JSON; zoneless times are UTC, and a NaN is an error."""
+    text = json.dumps(
+        payload,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,  # a retry may read its columns back in another order
+        default=plain,
+        allow_nan=False,
+    )
+    return text.encode()
+
+
+def plain(value: Any) -> Any:
+    """A warehouse value as JSON or text can carry it."""
+    if isinstance(value, datetime):
+        return value.isoformat() if value.tzinfo else f"{value.isoformat()}Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"a {type(value).__name__} cannot be sent")
+
+
+def bearer(target: Target, secret: str) -> dict[str, str]:
+    """The Authorization header of a bearer token."""
+    return {"Authorization": f"Bearer {target.secrets[secret].reveal()}"}
+
+
+def basic(target: Target, user: str, password: str) -> dict[str, str]:
+    """The Authorization header of a user name and password."""
+    pair = f"{target.secrets[user].reveal()}:{target.secrets[password].reveal()}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def batch_id(rows: Sequence[Row]) -> str:
+    """A UUID for exactly these rows in this order: the same in every try of the same batch."""
+    return str(uuid5(_BATCHES, json.dumps([row.idempotency_key for row in rows])))
+
+
+def require_supported(destination: Destination, operation: Operation) -> None:
+    """Stop before the network where a destination cannot do what is asked."""
+    if operation not in destination.capabilities.operations:
+        raise Fatal(f"{destination.name} has no operation '{operation}'")
+
+
+def message_text(row: Row, longest: int) -> str:
+    """The column `body`; lengths are counted in UTF-16 units, as phones and LINE count them."""
+    body = row.columns.get("body")
+    if not isinstance(body, str) or not body.strip():
+        raise Reject("the message has no text")
+    if len(body.encode("utf-16-le")) // 2 > longest:
+        raise Reject(f"the text is longer than {longest} characters")
+    return body
+
+
+def every(
+    rows: Sequence[Row],
+    state: State,
+    reason: str | None = None,
+    *,
+    vendor_id: str | None = None,
+    job_id: str | None = None,
+) -> list[Outcome]:
+    """The same outcome for each row of a request."""
+    return [Outcome(row.key, state, reason, vendor_id, job_id) for row in rows]
+
+
+def all_but(
+    rows: Sequence[Row], refused: Mapping[int, str], note: str | None = None
+) -> list[Outcome]:
+    """Acknowledged, except the rows that the vendor named by their place in the request."""
+    return [
+        Outcome(row.key, State.REJECTED, refused[place])
+        if place in refused
+        else Outcome(row.key, State.ACKED, note)
+        for place, row in enumerate(rows)
+    ]
+
+
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer, or an empty one where it is anything else."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def raise_for_refusal(
+    name: str, response: httpx.Response, detail: str = "", retry_after: float | None = None
+) -> None:
+    """Raise for the statuses that mean the same everywhere; `detail` is already scrubbed."""
+    status = response.status_code
+    said = f"{name} answered {status}{': ' if detail else ''}{detail}"
+    if status in (401, 403, 404, 410):
+        raise Fatal(f"{said} (check its secrets and options)")
+    if status in (408, 425, 429) or status >= 500:
+        raise Retriable(said, retry_after if retry_after is not None else wait(response))
+    if 400 <= status < 500:
+        raise Reject(said)
+
+
+def not_understood(name: str, response: httpx.Response) -> Retriable:
+    """For destinations where repeating is harmless: an unknown answer is asked for again."""
+    return Retriable(f"{name} answered {response.status_code} in a form that is not understood")
+
+
+def wait(response: httpx.Response) -> float | None:
+    """Seconds to wait by the standard Retry-After header (RFC 9110 section 10.2.3)."""
+    value = response.headers.get("Retry-After", "")
+    if value.isdecimal():
+        return float(value)
+    return _seconds_until(response, _http_date(value))
+
+
+def wait_until_epoch(response: httpx.Response, header: str) -> float | None:
+    """Seconds to wait by a header that holds the second at which the limit is lifted."""
+    value = response.headers.get(header, "")
+    return _seconds_until(response, float(value) if value.isdecimal() else None)
+
+
+def scrub(text: str, rows: Sequence[Row]) -> str:
+    """A vendor's own words without what they may quote: values of the rows, addresses, tokens."""
+    text = text[:_QUOTE_LENGTH]
+    values = (v for row in rows for v in (*row.identifiers.values(), *row.columns.values()))
+    quoted = {value for value in values if isinstance(value, str) and 1 < len(value) < len(text)}
+    for value in sorted(quoted, key=len, reverse=True):
+        text = text.replace(value, "***")
+    for pattern in (_ADDRESS, _NUMBER, _TOKEN):
+        text = pattern.sub("***", text)
+    return text[:_REASON_LENGTH]
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError):
+        return None
+
+
+def _seconds_until(response: httpx.Response, at: float | None) -> float | None:
+    """Measured on the vendor's clock where it tells the time, since ours may differ."""
+    if at is None:
+        return None
+    now = _http_date(response.headers.get("Date", "")) or time.time()
+    return max(0.0, at - now)

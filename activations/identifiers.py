@@ -1,0 +1,186 @@
+"""From one canonical value of a person to the form in which each destination knows it.
+
+A formatter returns None for what must never leave: an empty value, a placeholder, something
+malformed, or a value that is already a hash. The golden vectors are in tests/test_identifiers.py.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date
+from hashlib import sha256
+
+Formatter = Callable[[str], str | None]
+
+# Zero-width characters, and the variation selectors that some input methods add to kanji of names.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+)
+_SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
+_PLACEHOLDER = re.compile(
+    r"不明|不詳|なし|無し?|未入力|未登録|未設定|名無し|匿名|テスト|ー+|-+"
+    r"|null|none|nil|nan|n/a|unknown|test|dummy",
+    re.IGNORECASE,
+)
+_NO_MAILBOX = re.compile(r"no-?e?mail|none|null|unknown|dummy")
+
+# Japanese carriers gave out addresses such as taro..yamada.@docomo.ne.jp: dots may stand anywhere.
+_EMAIL = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+)
+_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+
+_PHONE_SEPARATORS = re.compile(r"[\s().\u2010-\u2015\u2212ー-]+")
+# 010 is the prefix for calls abroad from Japan; a bare 81 needs the length of a whole number.
+_JAPAN = re.compile(r"(?:\+81|0081|01081|81(?=0?[1-9]\d{8,9}$))0?(?=[1-9])", re.ASCII)
+_DOMESTIC = re.compile(r"0[1-9]\d{8}|0[5-9]0\d{8}", re.ASCII)
+_MOBILE = re.compile(r"0[6-9]0\d{8}", re.ASCII)
+_TOLL_FREE = "0800"
+_FOREIGN = re.compile(r"\+(?!0|81)\d{8,15}", re.ASCII)  # ITU-T E.164: at most 15 digits
+_ONE_DIGIT_REPEATED = re.compile(r"(\d)\1{7}$")
+
+_LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
+# 1900-01-01 and earlier stand for "not known" in till and mail-order systems.
+_OLDEST_BIRTH_YEAR = 1901
+
+
+def hashed(formatter: Formatter) -> Formatter:
+    """The formatter followed by SHA-256 in lower-case hex; what it refuses is not hashed either."""
+
+    def hash_of(value: str) -> str | None:
+        text = formatter(value)
+        return sha256(text.encode()).hexdigest() if text else None
+
+    return hash_of
+
+
+def text(value: str) -> str | None:
+    """The value in one Unicode form, trimmed; None where nobody is identified by it."""
+    cleaned = unicodedata.normalize("NFKC", value or "").translate(_INVISIBLE).strip()
+    if not cleaned or _PLACEHOLDER.fullmatch(cleaned) or _SHA256_HEX.fullmatch(cleaned):
+        return None
+    return cleaned
+
+
+def email(value: str) -> str | None:
+    """The address as typed, in lower case: for sending, and for Meta, which folds nothing."""
+    address = (text(value) or "").lower()
+    if len(address) > _EMAIL_LENGTH or not _EMAIL.fullmatch(address):
+        return None
+    mailbox, _, domain = address.partition("@")
+    return None if _is_nobody(mailbox, domain) else address
+
+
+def email_google(value: str) -> str | None:
+    """As Google compares addresses: Gmail's ignore dots and everything from a plus sign."""
+    address = email(value)
+    if address is None:
+        return None
+    mailbox, _, domain = address.partition("@")
+    if domain not in ("gmail.com", "googlemail.com"):
+        return address
+    mailbox = mailbox.partition("+")[0].replace(".", "")
+    return f"{mailbox}@{domain}" if mailbox else None
+
+
+def phone(value: str) -> str | None:
+    """A Japanese number as dialled at home: 09001234567."""
+    number = _PHONE_SEPARATORS.sub("", text(value) or "")
+    number = _JAPAN.sub("0", number, count=1) if _JAPAN.match(number) else number
+    is_number = _DOMESTIC.fullmatch(number) and number != "0123456789"
+    return number if is_number and not _ONE_DIGIT_REPEATED.search(number) else None
+
+
+def phone_e164(value: str) -> str | None:
+    """+819001234567, for Google, LINE and SMS; numbers of other countries need their plus sign."""
+    domestic = phone(value)
+    if domestic:
+        return f"+81{domestic[1:]}"
+    number = _PHONE_SEPARATORS.sub("", text(value) or "")
+    is_number = _FOREIGN.fullmatch(number) and not _ONE_DIGIT_REPEATED.search(number)
+    return number if is_number else None
+
+
+def phone_digits(value: str) -> str | None:
+    """819001234567: E.164 without the plus sign, as Meta hashes it."""
+    number = phone_e164(value)
+    return number[1:] if number else None
+
+
+def mobile_e164(value: str) -> str | None:
+    """A number that can receive an SMS: a Japanese mobile, or a number abroad."""
+    domestic = phone(value)
+    if domestic and (not _MOBILE.fullmatch(domestic) or domestic.startswith(_TOLL_FREE)):
+        return None
+    return phone_e164(value)
+
+
+def person_name(value: str) -> str | None:
+    """A family or given name in lower case without punctuation; Japanese text stays as it is."""
+    cleaned = (text(value) or "").lower()
+    letters = "".join(c for c in cleaned if not _is_punctuation(c))
+    return text(" ".join(letters.split()))  # again, for placeholders between brackets
+
+
+def postal_code(value: str) -> str | None:
+    """A Japanese postal code as printed: 100-0001."""
+    digits = postal_code_digits(value)
+    return f"{digits[:3]}-{digits[3:]}" if digits else None
+
+
+def postal_code_digits(value: str) -> str | None:
+    """A Japanese postal code without its hyphen: 1000001."""
+    digits = _PHONE_SEPARATORS.sub("", (text(value) or "").removeprefix("〒"))
+    is_code = re.fullmatch(r"\d{7}", digits, re.ASCII) and len(set(digits)) > 1
+    return digits if is_code else None
+
+
+def country(value: str) -> str | None:
+    """JP for whoever has a Japanese postal code, as Google takes it."""
+    return "JP" if postal_code_digits(value) else None
+
+
+def country_lower(value: str) -> str | None:
+    """jp for whoever has a Japanese postal code, as Meta hashes it."""
+    return "jp" if postal_code_digits(value) else None
+
+
+def birth_year(value: str) -> str | None:
+    """YYYY of an ISO date."""
+    return _birth_part(value, "%Y")
+
+
+def birth_month(value: str) -> str | None:
+    """MM of an ISO date, with its leading zero."""
+    return _birth_part(value, "%m")
+
+
+def birth_day(value: str) -> str | None:
+    """DD of an ISO date, with its leading zero."""
+    return _birth_part(value, "%d")
+
+
+def line_user_id(value: str) -> str | None:
+    """The user id of a LINE webhook event: U and 32 hex digits."""
+    user_id = text(value) or ""
+    return user_id if _LINE_USER_ID.fullmatch(user_id) else None
+
+
+def _birth_part(value: str, part: str) -> str | None:
+    try:
+        born_on = date.fromisoformat((text(value) or "")[:10])
+    except ValueError:
+        return None
+    return born_on.strftime(part) if born_on.year >= _OLDEST_BIRTH_YEAR else None
+
+
+def _is_nobody(mailbox: str, domain: str) -> bool:
+    """noemail@…, test@test.…, aaa@aaa.…: what people type to get past a form."""
+    label = domain.partition(".")[0]
+    is_filler = mailbox == label and (mailbox == "test" or len(set(mailbox)) == 1)
+    return is_filler or _NO_MAILBOX.fullmatch(mailbox) is not None
+
+
+def _is_punctuation(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "PS" or category in ("Cc", "Cf")

@@ -1,0 +1,101 @@
+"""The sink's HTTP side: vendors under /<destination>, scripted faults, and pages to look at."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from activations.sink.page import render
+from activations.sink.store import Store
+from activations.sink.summary import state
+from activations.sink.vendor import Answer, Call, Vendor
+from activations.sink.vendors import vendors
+
+FAULTS = frozenset({"429", "500", "timeout_before", "timeout_after", "partial", "malformed"})
+_LONGEST_SILENCE = 120.0  # seconds; longer than any client of ours waits for an answer
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def create_app(store: Store) -> Starlette:
+    """The sink over one store."""
+
+    async def receive(request: Request) -> Response:
+        vendor = vendors().get(request.path_params["destination"])
+        if vendor is None:
+            return JSONResponse({"error": f"destinations: {', '.join(vendors())}"}, 404)
+        body = await request.body()
+        fault = store.take_fault(vendor.name)
+        if fault == "timeout_before":
+            return await _silence(request)
+        answer = await run_in_threadpool(_handle, vendor, request, body, fault, store)
+        if fault == "timeout_after":
+            return await _silence(request)
+        if fault == "malformed":
+            return HTMLResponse("<html><body>Please come back later</body></html>")
+        content = answer.body if answer.body is not None else {}
+        return JSONResponse(content, answer.status, dict(answer.headers))
+
+    async def set_fault(request: Request) -> Response:
+        match await request.json():
+            case {"destination": str(name), "kind": kind, **rest} if str(kind) in FAULTS:
+                if name in vendors():
+                    store.set_fault(name, str(kind), int(rest.get("times", 1)))
+                    return JSONResponse({"status": "ok"})
+        said = f"destination: {', '.join(vendors())}; kind: {', '.join(sorted(FAULTS))}; times"
+        return JSONResponse({"error": said}, 400)
+
+    async def show_state(_: Request) -> Response:
+        return JSONResponse(state(store))
+
+    async def show_requests(_: Request) -> Response:
+        return JSONResponse(store.rows("select * from request order by id"))
+
+    async def show_page(_: Request) -> Response:
+        return HTMLResponse(render(store))
+
+    return Starlette(
+        routes=[
+            Route("/", show_page),
+            Route("/_state", show_state),
+            Route("/_requests", show_requests),
+            Route("/_faults", set_fault, methods=["POST"]),
+            Route("/{destination}", receive, methods=_METHODS),
+            Route("/{destination}/{path:path}", receive, methods=_METHODS),
+        ]
+    )
+
+
+def _handle(
+    vendor: Vendor, request: Request, body: bytes, fault: str | None, store: Store
+) -> Answer:
+    """One request by the vendor's rules; it and its log entry are kept together or not at all."""
+    call = Call(
+        method=request.method,
+        path=request.path_params.get("path", ""),
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=body,
+        is_partial=fault == "partial",
+    )
+    with store.transaction():
+        if fault == "429":
+            answer = vendor.too_many()
+        elif fault == "500":
+            answer = Answer(500, {"message": "internal error"})
+        else:
+            answer = vendor.answer(call, store)
+        store.log(vendor.name, call.method, call.path, answer.rows, len(body), answer.status)
+    return answer
+
+
+async def _silence(request: Request) -> Response:
+    """No answer until the client gives up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_SILENCE):
+            while not await request.is_disconnected():
+                await asyncio.sleep(0.05)
+    return Response(status_code=504)

@@ -1,0 +1,68 @@
+"""What a stand-in for a vendor is: a function from a request and what it remembers to an answer."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from activations.sink.store import Store
+
+# The sink's own credentials, of the vendors' form. They open nothing but the sink.
+SECRETS = {
+    "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",
+    "TWILIO_ACCOUNT_SID": f"AC{'5':0>32}",
+    "TWILIO_AUTH_TOKEN": "the-local-sink-stands-in-for-twilio",
+    "META_ACCESS_TOKEN": "the-local-sink-stands-in-for-meta",
+    "GOOGLE_DATA_MANAGER_TOKEN": "the-local-sink-stands-in-for-google",
+    "LINE_CHANNEL_ACCESS_TOKEN": "the-local-sink-stands-in-for-line",
+    "WEBHOOK_SECRET": f"whsec_{b64encode(b'only between us and our own sink').decode()}",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it arrived; the path is the vendor's own."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    is_partial: bool = False  # a scripted fault: part of the rows is to be refused
+
+    @property
+    def route(self) -> tuple[str, list[str]]:
+        """Method and path segments, for matching."""
+        return self.method, self.path.strip("/").split("/")
+
+    @property
+    def json(self) -> Any:
+        """The JSON body, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def has_bearer(self, secret: str) -> bool:
+        """Whether the sink's own token of this name came along."""
+        return self.headers.get("authorization") == f"Bearer {SECRETS[secret]}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back, and how many rows the request carried."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One stand-in, under the name of its destination."""
+
+    name: str
+    answer: Callable[[Call, Store], Answer]
+    too_many: Callable[[], Answer]  # this vendor's way to say: not so fast

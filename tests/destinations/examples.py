@@ -1,0 +1,93 @@
+"""People, rows and a minimal way to deliver them, shared by the tests of all destinations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import httpx
+
+from activations.destinations import destinations
+from activations.destinations.base import Operation, Outcome, Row, Secret, State, Target
+from activations.sink import SECRETS
+
+OPTIONS = {
+    "sendgrid_contacts": {"list_id": "5b5e6d0a-0f6c-4a57-9b47-3d9be2a0c001"},
+    "twilio_sms": {"sender": "+815000000001"},
+    "meta_custom_audience": {"audience_id": "23850000000000001"},
+    "google_data_manager": {"operating_account_id": "1234567890", "user_list_id": "987654"},
+    "webhook": {"url": "https://hooks.example/enishi"},
+    "csv_file": {"folder": "winback"},
+}
+TEXT = "【縁】春のお知らせです。配信停止は https://enishi.example/u まで"
+
+
+def person(number: int) -> dict[str, str]:
+    """One person's canonical values."""
+    return {
+        "customer_id": f"c{number}",
+        "email": f"taro.yamada{number}@mail.example",
+        "phone": f"0900{number:07d}",
+        "last_name": "山田",
+        "first_name": "太郎",
+        "postal_code": "100-0001",
+        "birth_on": "1984-03-06",
+        "line_user_id": f"U{number:032x}",
+    }
+
+
+def rows_for(name: str, operation: Operation, count: int) -> list[Row]:
+    """Rows as the engine hands them over: identifiers formatted, columns mapped."""
+    identifiers = destinations()[name].capabilities.identifiers
+    is_message = operation is Operation.SEND
+    return [
+        Row(
+            key=f"c{number}",
+            operation=operation,
+            identifiers={
+                kind: formatted
+                for kind, identifier in identifiers.items()
+                if (formatted := identifier.format(person(number)[identifier.column]))
+            },
+            columns={"body": TEXT} if is_message else {"first_name": "太郎", "e1_N": number},
+            idempotency_key=f"{operation}-{number}",
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def target_for(name: str, base_url: str) -> Target:
+    """A destination instance with the sink's credentials."""
+    return Target(
+        destination=name,
+        base_url=base_url,
+        options=OPTIONS.get(name, {}),
+        secrets={secret: Secret(value) for secret, value in SECRETS.items()},
+    )
+
+
+def deliver(name: str, rows: Sequence[Row], target: Target, client: httpx.Client) -> list[Outcome]:
+    """Look up, send, and poll until every row is decided."""
+    destination, operation = destinations()[name], rows[0].operation
+    if hasattr(destination, "build_lookup"):
+        lookup = destination.build_lookup(operation, rows, target)
+        if lookup is not None:
+            ids = destination.parse_lookup(rows, client.send(lookup))
+            rows = [replace(row, vendor_id=ids[row.key]) for row in rows if row.key in ids]
+    outcomes = destination.parse(rows, client.send(destination.build(operation, rows, target)))
+    while any(outcome.state is State.DEFERRED for outcome in outcomes):
+        poll = destination.build_poll(outcomes[0].job_id, target)
+        outcomes = destination.parse_poll(rows, client.send(poll))
+    return outcomes
+
+
+def built(name: str, rows: list[Row], **options: str) -> httpx.Request:
+    """The request for the vendor itself."""
+    destination = destinations()[name]
+    target = target_for(name, destination.base_url)
+    target = replace(target, options={**target.options, **options})
+    return destination.build(rows[0].operation, rows, target)
+
+
+def sent(name: str, operation: Operation, count: int = 1, **columns: object) -> list[Row]:
+    """Rows with other columns than the usual ones."""
+    rows = rows_for(name, operation, count)
+    return [replace(row, columns={**row.columns, **columns}) for row in rows]

@@ -1,0 +1,160 @@
+"""Contacts and audiences: what is particular to SendGrid, Meta and Google."""
+
+import json
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from activations.destinations import destinations
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
+from activations.identifiers import email, email_google, hashed, phone_digits, phone_e164
+from tests.destinations.examples import built, deliver, person, rows_for, target_for
+
+
+def test_a_phone_is_written_as_each_destination_wants_it():
+    (meta,) = rows_for("meta_custom_audience", Operation.ADD, 1)
+    (google,) = rows_for("google_data_manager", Operation.ADD, 1)
+    (sms,) = rows_for("twilio_sms", Operation.SEND, 1)
+    (file,) = rows_for("csv_file", Operation.ADD, 1)
+    phone = person(1)["phone"]
+    assert meta.identifiers["PHONE"] == hashed(phone_digits)(phone)
+    assert google.identifiers["phoneNumber"] == hashed(phone_e164)(phone)
+    assert sms.identifiers["to"] == phone_e164(phone)
+    assert file.identifiers["phone"] == phone
+
+
+def test_gmail_is_folded_for_google_and_not_for_meta():
+    google = destinations()["google_data_manager"].capabilities.identifiers["emailAddress"]
+    meta = destinations()["meta_custom_audience"].capabilities.identifiers["EMAIL"]
+    address = "Taro.Yamada+shop@gmail.com"
+    assert google.format(address) == hashed(email_google)("taroyamada@gmail.com")
+    assert meta.format(address) == hashed(email)("taro.yamada+shop@gmail.com")
+
+
+def test_meta_mixes_people_known_by_different_keys_in_one_request():
+    rows = rows_for("meta_custom_audience", Operation.ADD, 3)
+    keys = ({"EMAIL"}, {"PHONE"}, {"EMAIL", "ZIP"})
+    rows = [
+        replace(row, identifiers={k: row.identifiers[k] for k in known})
+        for row, known in zip(rows, keys, strict=True)
+    ]
+    payload = json.loads(built("meta_custom_audience", rows).content)["payload"]
+    assert payload["schema"] == ["EMAIL", "PHONE", "ZIP"]
+    assert [[bool(value) for value in row] for row in payload["data"]] == [
+        [True, False, False],
+        [False, True, False],
+        [True, False, True],
+    ]
+
+
+def test_the_token_of_meta_is_not_in_the_url():
+    request = built("meta_custom_audience", rows_for("meta_custom_audience", Operation.ADD, 1))
+    assert request.url.query == b""
+    assert request.headers["Authorization"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize(("invalid", "state"), [(0, "acked"), (1, "acked"), (3, "rejected")])
+def test_meta_tells_how_many_entries_it_took(invalid, state):
+    rows = rows_for("meta_custom_audience", Operation.ADD, 3)
+    answer = {"audience_id": "1", "num_received": 3, "num_invalid_entries": invalid}
+    outcomes = destinations()["meta_custom_audience"].parse(rows, httpx.Response(200, json=answer))
+    assert {o.state for o in outcomes} == {state}
+    assert {bool(o.reason) for o in outcomes} == {invalid > 0}
+
+
+def test_meta_says_in_its_own_header_how_long_to_wait():
+    usage = {"1": [{"estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 7}]}
+    response = httpx.Response(
+        400,
+        json={"error": {"code": 80003, "message": "too many calls"}},
+        headers={"X-Business-Use-Case-Usage": json.dumps(usage)},
+    )
+    with pytest.raises(Retriable) as error:
+        destinations()["meta_custom_audience"].parse([], response)
+    assert error.value.retry_after == 7 * 60
+
+
+def test_sendgrid_says_in_its_own_header_how_long_to_wait():
+    headers = {"Date": "Sun, 22 Nov 2026 03:00:00 GMT", "X-RateLimit-Reset": "1795316442"}
+    response = httpx.Response(429, json={"errors": []}, headers=headers)
+    with pytest.raises(Retriable) as error:
+        destinations()["sendgrid_contacts"].parse([], response)
+    assert error.value.retry_after == 42
+
+
+def test_sendgrid_stops_for_an_unknown_list_instead_of_refusing_people():
+    answer = {"errors": [{"field": "list_ids", "message": "list not found"}]}
+    with pytest.raises(Fatal, match="list"):
+        destinations()["sendgrid_contacts"].parse([], httpx.Response(400, json=answer))
+
+
+def test_sendgrid_does_not_remove_contacts_without_ids():
+    with pytest.raises(Reject):
+        built("sendgrid_contacts", rows_for("sendgrid_contacts", Operation.REMOVE, 1))
+
+
+@pytest.mark.parametrize(
+    ("job", "state", "has_reason"),
+    [
+        ({"status": "completed", "results": {}}, State.ACKED, False),
+        ({"status": "errored", "results": {"errored_count": 1}}, State.ACKED, True),
+        ({"status": "errored", "results": {"errored_count": 3}}, State.REJECTED, True),
+        ({"status": "failed", "results": {}}, State.REJECTED, True),
+    ],
+)
+def test_a_finished_job_of_sendgrid(job, state, has_reason):
+    rows = rows_for("sendgrid_contacts", Operation.ADD, 3)
+    response = httpx.Response(200, json={"id": "j", **job})
+    outcomes = destinations()["sendgrid_contacts"].parse_poll(rows, response)
+    assert {(o.state, bool(o.reason)) for o in outcomes} == {(state, has_reason)}
+
+
+def test_google_names_the_refused_rows_by_their_index(sink, client):
+    rows = rows_for("google_data_manager", Operation.ADD, 3)
+    fault = {"destination": "google_data_manager", "kind": "partial"}
+    client.post(f"{sink}/_faults", json=fault).raise_for_status()
+    target = target_for("google_data_manager", f"{sink}/google_data_manager")
+    outcomes = deliver("google_data_manager", rows, target, client)
+    assert [o.state for o in outcomes] == [State.ACKED, State.ACKED, State.REJECTED]
+
+
+def test_google_counts_that_name_no_rows_are_noted():
+    counts = [{"recordCount": "2", "reason": "PROCESSING_ERROR_REASON_INVALID_FORMAT"}]
+    result = {"requestStatus": "PARTIAL_SUCCESS", "errorInfo": {"errorCounts": counts}}
+    response = httpx.Response(200, json={"requestStatusPerDestination": [result]})
+    rows = rows_for("google_data_manager", Operation.ADD, 3)
+    outcomes = destinations()["google_data_manager"].parse_poll(rows, response)
+    assert {o.state for o in outcomes} == {State.ACKED}
+    assert all("2 errors" in (o.reason or "") for o in outcomes)
+
+
+def test_google_gets_an_address_only_where_it_is_whole():
+    (row,) = rows_for("google_data_manager", Operation.ADD, 1)
+    known = {k: v for k, v in row.identifiers.items() if k not in ("postalCode", "emailAddress")}
+    request = built("google_data_manager", [replace(row, identifiers=known)])
+    (member,) = json.loads(request.content)["audienceMembers"]
+    assert [set(i) for i in member["userData"]["userIdentifiers"]] == [{"phoneNumber"}]
+    name_only = {"givenName": row.identifiers["givenName"]}
+    with pytest.raises(Reject):
+        built("google_data_manager", [replace(row, identifiers=name_only)])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "value"),
+    [
+        ("sendgrid_contacts", "email", "not an address"),
+        ("google_data_manager", "emailAddress", "not a hash"),
+        ("line_multicast", "to", "not a user id"),
+    ],
+)
+def test_one_poisoned_row_makes_the_vendor_refuse_the_request(name, kind, value, sink, client):
+    operation = min(destinations()[name].capabilities.operations)
+    rows = rows_for(name, operation, 3)
+    rows[1] = replace(rows[1], identifiers={**rows[1].identifiers, kind: value})
+    target = target_for(name, f"{sink}/{name}")
+    before = client.get(f"{sink}/_state").json()[name]["rows"]
+    with pytest.raises(Reject) as error:
+        deliver(name, rows, target, client)
+    assert value not in str(error.value)
+    assert client.get(f"{sink}/_state").json()[name]["rows"] == before

@@ -1,0 +1,220 @@
+"""Golden vectors: how one person must look to each destination, and what must never be sent."""
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activations import identifiers as ids
+from activations.destinations import destinations
+
+EVERY_FORMATTER = [
+    pytest.param(identifier.format, id=f"{name}.{kind}")
+    for name, destination in destinations().items()
+    for kind, identifier in destination.capabilities.identifiers.items()
+]
+HASH_OF_NOTHING = sha256(b"").hexdigest()
+
+
+# The first eight hex digits are the vendors' own: Google, Yahoo! JAPAN, Meta and TikTok help pages.
+@pytest.mark.parametrize(
+    ("formatter", "value", "digest"),
+    [
+        (ids.email_google, "alexz@example.com", "509e9330"),
+        (ids.phone_e164, "+1 800 555 0100", "fb4f73a6"),
+        (ids.person_name, "GivenName", "128a07bf"),
+        (ids.person_name, "FamilyName", "77762c28"),
+        (ids.email, " Example@Example.com ", "31c5543c"),
+        (ids.phone_e164, "090-0123-4567", "c9fb9ae9"),
+        (ids.email, "John_Smith@gmail.com", "62a14e44"),
+        (ids.person_name, "Valéry", "08e1996b"),
+        (ids.person_name, "정", "8fa8cd9c"),
+        (ids.person_name, "Mary", "6915771b"),
+        (ids.email, "janedoe@gmail.com", "d6117306"),
+        (ids.phone_digits, "+37493828222", "65b7e6dc"),
+    ],
+)
+def test_official_hash_vectors(formatter, value, digest):
+    assert ids.hashed(formatter)(value).startswith(digest)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "09001234567",
+        "090-0123-4567",
+        "０９０－０１２３－４５６７",
+        "０９０ー０１２３ー４５６７",
+        "090\u30000123\u30004567",
+        "090‐0123‐4567",
+        "090−0123−4567",
+        "(090)0123-4567",
+        "090.0123.4567",
+        "+81 90-0123-4567",
+        "+81 (0)90-0123-4567",
+        "+81-090-0123-4567",
+        "＋８１９００１２３４５６７",
+        "0081 90 0123 4567",
+        "010-81-90-0123-4567",
+        "81 90 0123 4567",
+        " 090-0123-4567\u200b",
+    ],
+)
+def test_one_mobile_however_it_is_typed(typed):
+    assert ids.phone(typed) == "09001234567"
+    assert ids.phone_e164(typed) == "+819001234567"
+    assert ids.phone_digits(typed) == "819001234567"
+    assert ids.mobile_e164(typed) == "+819001234567"
+
+
+@pytest.mark.parametrize(
+    ("typed", "e164"),
+    [
+        ("03-1234-5678", "+81312345678"),
+        ("0312345678", "+81312345678"),
+        ("81312345678", "+81312345678"),
+        ("0120-123-456", "+81120123456"),
+        ("050-1234-5678", "+815012345678"),
+        ("0800-123-4567", "+818001234567"),
+    ],
+)
+def test_landlines_are_numbers_but_get_no_sms(typed, e164):
+    assert ids.phone_e164(typed) == e164
+    assert ids.mobile_e164(typed) is None
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("0000000000", "000-0000-0000", "090-0000-0000", "0900000000", "03-1111-1111"),
+        *("0123456789", "090-1234", "9001234567", "090-1234-5678 内線12", "不明", "なし", "-"),
+        *("090-1234-5678/03-1234-5678", "+0 12345678", "٠٩٠٠١٢٣٤٥٦٧", "+1", "090123456789"),
+    ],
+)
+def test_what_is_no_phone_number(typed):
+    assert ids.phone_e164(typed) is None
+    assert ids.mobile_e164(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "address", "google"),
+    [
+        ("Taro.Yamada@Gmail.com", "taro.yamada@gmail.com", "taroyamada@gmail.com"),
+        ("taro+shop@gmail.com", "taro+shop@gmail.com", "taro@gmail.com"),
+        ("t.a.r.o+a+b@googlemail.com", "t.a.r.o+a+b@googlemail.com", "taro@googlemail.com"),
+        ("taro.yamada+x@icloud.com", "taro.yamada+x@icloud.com", "taro.yamada+x@icloud.com"),
+        ("taro.y@gmail.com.example", "taro.y@gmail.com.example", "taro.y@gmail.com.example"),
+        ("ｔａｒｏ＠ｄｏｃｏｍｏ．ｎｅ．ｊｐ", "taro@docomo.ne.jp", "taro@docomo.ne.jp"),
+        ("\u3000taro@ezweb.ne.jp\u3000", "taro@ezweb.ne.jp", "taro@ezweb.ne.jp"),
+    ],
+)
+def test_only_google_folds_gmail(typed, address, google):
+    assert ids.email(typed) == address
+    assert ids.email_google(typed) == google
+
+
+@pytest.mark.parametrize(
+    "address", ["taro..yamada.@docomo.ne.jp", ".taro@ezweb.ne.jp", "-_taro-@docomo.ne.jp"]
+)
+def test_addresses_that_carriers_gave_out_are_kept(address):
+    assert ids.email(address) == address
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "",
+            " ",
+            "\u3000",
+            "不明",
+            "なし",
+            "null",
+            "taro",
+            "taro@",
+            "@example.com",
+            "taro@example",
+        ),
+        *("a@b@example.com", "taro yamada@example.com", "太郎@example.com", "taro@exa_mple.com"),
+        *("noemail@none.example", "no-email@example.com", "test@test.example", "aaa@aaa.com"),
+        f"{'a' * 250}@example.com",
+    ],
+)
+def test_what_is_no_address(typed):
+    assert ids.email(typed) is None
+    assert ids.email_google(typed) is None
+
+
+def test_a_gmail_address_of_dots_alone_is_nobody():
+    assert ids.email_google("...@gmail.com") is None
+    assert ids.email_google("+tag@gmail.com") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("山田", "山田"),
+        (" 山田\u3000", "山田"),
+        ("ﾔﾏﾀﾞ", "ヤマダ"),
+        ("タロー", "タロー"),
+        ("佐々木", "佐々木"),
+        ("葛\U000e0100城", "葛城"),
+        ("ＹＡＭＡＤＡ", "yamada"),
+        ("O'Brien", "obrien"),
+        ("Mary  Ann", "mary ann"),
+        ("髙橋", "髙橋"),
+    ],
+)
+def test_names_keep_their_script(typed, name):
+    assert ids.person_name(typed) == name
+
+
+@pytest.mark.parametrize(
+    "typed", ["不明", "(不明)", "・・・", "ー", "未登録", "名無し", "テスト", "NULL"]
+)
+def test_placeholder_names_are_nobody(typed):
+    assert ids.person_name(typed) is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["100-0001", "〒100-0001", "１００−０００１", "1000001", "100 0001"]
+)
+def test_postal_codes(typed):
+    assert ids.postal_code(typed) == "100-0001"
+    assert ids.postal_code_digits(typed) == "1000001"
+    assert (ids.country(typed), ids.country_lower(typed)) == ("JP", "jp")
+
+
+@pytest.mark.parametrize("typed", ["000-0000", "100-001", "9999999", "SW1A 1AA", ""])
+def test_what_is_no_postal_code(typed):
+    assert ids.postal_code(typed) is None
+    assert ids.country(typed) is None
+
+
+def test_birth_dates_come_apart_with_leading_zeros():
+    parts = (ids.birth_year, ids.birth_month, ids.birth_day)
+    assert [part("1984-03-06") for part in parts] == ["1984", "03", "06"]
+    for unknown in ("1900-01-01", "1984-13-01", "0000-03-06", "3月6日", ""):
+        assert [part(unknown) for part in parts] == [None, None, None]
+
+
+def test_line_user_ids():
+    assert ids.line_user_id(f"U{'0a' * 16}") == f"U{'0a' * 16}"
+    assert ids.line_user_id("taro_line") is None
+
+
+@pytest.mark.parametrize("formatter", EVERY_FORMATTER)
+def test_nothing_comes_of_nothing_or_of_a_hash(formatter):
+    digest = sha256(b"taro@example.com").hexdigest()
+    for value in ("", " ", "\u3000", "\u200b", "不明", "null", digest, digest.upper()):
+        assert formatter(value) is None
+
+
+@pytest.mark.parametrize("formatter", EVERY_FORMATTER)
+@settings(max_examples=30)
+@given(value=st.text(max_size=40))
+def test_any_text_gives_a_usable_value_or_none(formatter, value):
+    formatted = formatter(value)
+    assert formatted is None or formatted.strip() == formatted != ""
+    assert formatted != HASH_OF_NOTHING

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,31 +20,38 @@ from orchestration.warehouse import DuckDBWarehouse
 
 
 def run_demo(data: str | None, folder: str | None) -> list[str]:
-    """Run a dataset end to end, twice; returns what failed."""
+    """Run a dataset end to end, twice; the demo also its second day. Returns what failed."""
     os.environ.setdefault("ENISHI_AS_OF", "data")
     if data is not None:
         os.environ["ENISHI_RAW"] = str(_converted(data, folder))
-    days = _demo_days() if settings().raw == DEMO_RAW else []
     now = settings()
+    os.environ["ENISHI_WAREHOUSE"] = str(now.warehouse)  # named by its data, wherever that lands
     for path in (now.warehouse, Path(f"{now.warehouse}.wal"), now.sink_store, now.sink_page):
         path.unlink(missing_ok=True)
-    with _sink() as store, _raw_by_day(days) as next_day:
-        failed = []
-        if days:
-            next_day()
-            console.rule(f"first day: {days[0]}")
-        else:
-            console.rule("first run")
-        failed += _tick("daily", is_first=True)
-        console.rule("the same again: nothing is left to send")
-        failed += _tick("daily")
-        for day in days[1:]:
-            next_day()
-            console.rule(f"next day: {day}, only the difference is sent")
-            failed += _tick("daily", is_first=True)
-        settings().sink_page.write_text(render(store))
+    with _sink() as store:
+        failed = _demo_ticks() if now.raw == DEMO_RAW else _two_ticks("first run")
+        now.sink_page.write_text(render(store))
     _where_to_look()
     return failed
+
+
+def _demo_ticks() -> list[str]:
+    first, *later = demo_days()
+    next_day = day_by_day(STATE / "demo" / "raw")
+    next_day()
+    failed = _two_ticks(f"first day: {first}")
+    for day in later:
+        next_day()
+        console.rule(f"next day: {day}, only the difference is sent")
+        failed += _tick()
+    return failed
+
+
+def _two_ticks(title: str) -> list[str]:
+    console.rule(title)
+    failed = _tick()
+    console.rule("the same again: nothing is left to send")
+    return failed + _tick(is_repeated=True)
 
 
 def run_dev() -> None:
@@ -71,17 +78,17 @@ def _sink() -> Iterator[Store]:
         yield Store(now.sink_store)
 
 
-def _tick(job: str, is_first: bool = False) -> list[str]:
+def _tick(is_repeated: bool = False) -> list[str]:
     started = datetime.now(UTC).replace(tzinfo=None)
     with progress():
-        failed = run_tick(job)
+        failed = run_tick("daily")
     if failed:
         return failed
     warehouse = DuckDBWarehouse(settings().warehouse)
-    if is_first:
-        print_summary(warehouse, current_tick(warehouse), started)
-    else:
+    if is_repeated:
         print_syncs(warehouse, started)
+    else:
+        print_summary(warehouse, current_tick(warehouse), started)
     return []
 
 
@@ -101,15 +108,14 @@ def _converted(data: str, folder: str | None) -> Path:
     return out
 
 
-def _demo_days() -> list[str]:
+def demo_days() -> list[str]:
+    """The days of the demo's files, in order."""
     return sorted({path.stem for path in DEMO_RAW.glob("*/*.csv")})
 
 
-@contextmanager
-def _raw_by_day(days: list[str]) -> Iterator:
-    """The demo's files arrive day by day in a landing folder, as a company's would."""
-    landing = STATE / "demo" / "raw"
-    arriving = iter(days)
+def day_by_day(landing: Path) -> Callable[[], None]:
+    """Makes a folder the raw folder; each call lets one more day of the demo arrive in it."""
+    arriving = iter(demo_days())
 
     def next_day() -> None:
         day = next(arriving)
@@ -118,12 +124,9 @@ def _raw_by_day(days: list[str]) -> Iterator:
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / path.name)
 
-    if days:
-        shutil.rmtree(landing, ignore_errors=True)
-        # the warehouse is named first: it is the demo's, wherever its files land
-        os.environ["ENISHI_WAREHOUSE"] = str(settings().warehouse)
-        os.environ["ENISHI_RAW"] = str(landing)
-    yield next_day
+    shutil.rmtree(landing, ignore_errors=True)
+    os.environ["ENISHI_RAW"] = str(landing)
+    return next_day
 
 
 def _where_to_look() -> None:

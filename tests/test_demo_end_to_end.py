@@ -1,0 +1,100 @@
+"""The demo as `make run` plays it: two days through the Dagster job, delivered to the sink."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from activations.sink import Store, running_sink
+from activations.sink.summary import state
+from orchestration import syncs
+from orchestration.demo import day_by_day, demo_days
+from orchestration.jobs import run_tick
+from orchestration.warehouse import DuckDBWarehouse
+
+MEMBERSHIP = "select * from segments.segment_membership order by all"
+CUSTOMERS = "select customer_id from marts.customers order by 1"
+
+
+@dataclass
+class Played:
+    """The warehouse and the sink after the demo, and what was seen after each tick."""
+
+    warehouse: DuckDBWarehouse
+    sink: Store
+    runs: list[list[dict]] = field(default_factory=list)
+    membership: list[list[dict]] = field(default_factory=list)
+    customers: list[set[str]] = field(default_factory=list)
+    sink_state: list[dict] = field(default_factory=list)
+
+    def tick(self) -> None:
+        started = datetime.now(UTC).replace(tzinfo=None)
+        assert run_tick("daily") == []
+        runs = self.warehouse.rows(
+            "select * from activation.run where started_at >= ? order by sync", [started]
+        )
+        self.runs.append(runs)
+        self.membership.append(self.warehouse.rows(MEMBERSHIP))
+        self.customers.append({row["customer_id"] for row in self.warehouse.rows(CUSTOMERS)})
+        self.sink_state.append(state(self.sink))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("demo")
+    store = folder / "sink.sqlite"
+    before = dict(os.environ)
+    with running_sink(store) as url:
+        next_day = day_by_day(folder / "raw")
+        os.environ |= {
+            "ENISHI_WAREHOUSE": str(folder / "demo.duckdb"),
+            "ENISHI_AS_OF": "data",
+            "ENISHI_SINK_URL": url,
+            "DAGSTER_HOME": str(folder / "dagster"),
+        }
+        demo = Played(DuckDBWarehouse(folder / "demo.duckdb"), Store(store))
+        for _ in demo_days():
+            next_day()
+            demo.tick()
+            if len(demo.runs) == 1:
+                demo.tick()  # the same day again
+        yield demo
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def rows_of(played: Played, sync: str) -> int:
+    return played.warehouse.value(f"select count(*) from syncs.sync_{sync}")
+
+
+def test_first_day_sends_everything(played: Played) -> None:
+    assert [run["status"] for run in played.runs[0]] == ["succeeded"] * len(syncs.syncs())
+    for run in played.runs[0]:
+        assert run["planned"] == run["acked"] + run["rejected"], run["sync"]
+        assert run["acked"] > 0, run["sync"]
+
+
+def test_the_same_day_again_sends_nothing(played: Played) -> None:
+    assert played.sink_state[1] == played.sink_state[0]
+    for run in played.runs[1]:
+        assert run["planned"] == 0, run["sync"]
+
+
+def test_the_same_day_again_leaves_segment_history_untouched(played: Played) -> None:
+    assert played.membership[0]
+    assert played.membership[1] == played.membership[0]
+
+
+def test_next_day_sends_only_the_difference(played: Played) -> None:
+    state_runs = [run for run in played.runs[2] if run["sync_class"] == "state"]
+    assert sum(run["to_remove"] for run in state_runs) > 0
+    for run in state_runs:
+        assert 0 < run["planned"] < run["source_rows"] / 2, run["sync"]
+        assert run["acked"] == run["planned"], run["sync"]
+
+
+def test_after_the_next_day_nothing_is_left_to_send(played: Played) -> None:
+    assert {run["deferred"] for run in played.runs[2]} == {0}
+    assert {run["in_doubt"] for run in played.runs[2]} == {0}

@@ -1,0 +1,7 @@
+"""Identity resolution: which source records are one customer, durably."""
+
+from identity.evaluate import evaluate
+from identity.resolve import resolve
+from identity.schema import Resolution
+
+__all__ = ["Resolution", "evaluate", "resolve"]

@@ -5,13 +5,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, dbt_assets, get_asset_key_for_model
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    dbt_assets,
+    get_asset_key_for_model,
+)
 from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
+from activations.schema import ensure as ensure_ledger
 from orchestration.contract import raw_tables
 from orchestration.dbt import PREPARE, manifest, raise_on_failure, run_dbt
-from orchestration.identities import IDENTITY_TABLES, resolve_identities
+from orchestration.identities import (
+    IDENTITY_TABLES,
+    ensure_identity_tables,
+    resolve_identities,
+)
 from orchestration.landing import land
 from orchestration.settings import settings
 from orchestration.tick import current_tick, start_tick
@@ -19,7 +29,7 @@ from orchestration.warehouse import DuckDBWarehouse
 
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
 log = logging.getLogger("enishi")
-translator = DagsterDbtTranslator()
+translator = DagsterDbtTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
 def warehouse() -> DuckDBWarehouse:
@@ -34,6 +44,8 @@ def warehouse() -> DuckDBWarehouse:
 )
 def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Lands new and changed raw files and fixes the time of the tick."""
+    ensure_ledger(warehouse())
+    ensure_identity_tables(warehouse())
     result = land(warehouse(), settings().raw, log.debug)
     as_of = start_tick(warehouse(), settings().as_of)
     for note in result.notes:
@@ -65,7 +77,13 @@ def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
     raise_on_failure(run)
 
 
-@dbt_assets(manifest=manifest(), select=PREPARE, name="dbt_prepare", pool=WAREHOUSE_POOL)
+@dbt_assets(
+    manifest=manifest(),
+    select=PREPARE,
+    name="dbt_prepare",
+    dagster_dbt_translator=translator,
+    pool=WAREHOUSE_POOL,
+)
 def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Reference seeds, staging, and the records that identity reads."""
     yield from _build_selected(context)
@@ -93,7 +111,13 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
         )
 
 
-@dbt_assets(manifest=manifest(), exclude=PREPARE, name="dbt_build", pool=WAREHOUSE_POOL)
+@dbt_assets(
+    manifest=manifest(),
+    exclude=PREPARE,
+    name="dbt_build",
+    dagster_dbt_translator=translator,
+    pool=WAREHOUSE_POOL,
+)
 def dbt_build_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Everything after identity: marts, scores, segments, and the rows of the syncs."""
     yield from _build_selected(context)

@@ -15,9 +15,10 @@ from dbt_common.events.base_types import EventMsg
 from google.protobuf.json_format import MessageToDict
 
 from orchestration.settings import DBT_PROJECT, settings
+from orchestration.warehouse import DuckDBWarehouse
 
 # What one tick runs before identity (which reads the result) and what after it.
-PREPARE = "resource_type:seed path:models/staging path:models/identity"
+PREPARE = "resource_type:seed enishi.staging enishi.identity"
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
 
 
@@ -61,7 +62,8 @@ def run_dbt(
                 progress(f"built {message['data']['node_info']['node_name']}")
 
     variables = json.dumps({"as_of": as_of.isoformat(sep=" ")})
-    result = _invoke([command, *arguments, "--vars", variables], [collect], _parsed())
+    with DuckDBWarehouse(settings().warehouse).connection():  # else dbt reopens it for each node
+        result = _invoke([command, *arguments, "--vars", variables], [collect], _parsed())
     run.failures = _failures(result)
     return run
 

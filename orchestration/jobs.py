@@ -1,5 +1,7 @@
 """Runs the Dagster jobs of this project inside the calling process: what the CLI and tests use."""
 
+import logging
+import re
 from collections.abc import Sequence
 
 import dagster as dg
@@ -15,6 +17,9 @@ def run_job(name: str, selection: Sequence[dg.AssetKey] | None = None) -> list[s
     The run is recorded in the shared Dagster instance, so `dagster dev` shows it.
     """
     dagster_home()
+    dagster_log = logging.getLogger("dagster")  # the CLI shows progress of its own
+    dagster_log.addHandler(logging.NullHandler())
+    dagster_log.propagate = False
     from orchestration.definitions import defs  # reads the dbt project: only when something runs
 
     with dg.DagsterInstance.get() as instance:
@@ -40,4 +45,4 @@ def _reason(event: dg.DagsterEvent) -> str:
     """The user's error, without Dagster's wrapping and without its class name."""
     error = event.step_failure_data.error
     error = error.cause or error
-    return error.message.removeprefix(f"{error.cls_name}: ").strip()
+    return re.sub(rf"^[\w.]*{error.cls_name}: ", "", error.message).strip()

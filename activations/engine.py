@@ -1,0 +1,38 @@
+"""The engine's entry points: plan a sync, apply a sync."""
+
+from activations.application import Application, Progress, RunResult, judged_plan
+from activations.context import Context
+from activations.deliver import Courier
+from activations.destinations.base import Fatal
+from activations.lease import SyncBusy
+from activations.plan import SyncPlan
+from activations.redact import silence_http_logs
+from activations.spec import SyncSpec
+from activations.transport import open_client
+from activations.warehouse import Warehouse
+
+__all__ = ["RunResult", "apply_sync", "plan_sync"]
+
+
+def plan_sync(warehouse: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
+    """What applying this sync would do now; nothing is written and nothing leaves."""
+    with warehouse.transaction() as transaction:
+        return judged_plan(transaction, spec, context)
+
+
+def apply_sync(
+    warehouse: Warehouse, spec: SyncSpec, context: Context, progress: Progress | None = None
+) -> RunResult:
+    """Bring one destination up to date with its model, and record every row's outcome."""
+    silence_http_logs()
+    target = context.target(spec)
+    destination = context.destinations[spec.destination]
+    try:
+        context.require_secrets(spec)
+        with open_client(context, target) as client:
+            courier = Courier(client, destination, target, context)
+            return Application(warehouse, spec, context, courier, progress).run()
+    except Fatal as error:
+        return RunResult(spec.name, "failed", problems=(str(error),))
+    except SyncBusy as error:
+        return RunResult(spec.name, "busy", problems=(str(error),))

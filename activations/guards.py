@@ -1,0 +1,118 @@
+"""Guards: what stops a plan before the first byte leaves."""
+
+from statistics import median
+
+from activations.context import Context
+from activations.plan import SyncPlan, Verdict
+from activations.spec import SyncSpec
+from activations.warehouse import Warehouse
+
+_HISTORY = 10  # earlier sizes that a new one is compared with
+_ENOUGH_HISTORY = 3
+
+
+def judge(
+    transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, context: Context
+) -> tuple[Verdict, ...]:
+    """The verdict of every guard that applies to this sync."""
+    verdicts = [_unique_keys(plan), *_size_limits(spec, plan)]
+    if spec.sync_class == "message":
+        verdicts.append(_first_live_messages(transaction, spec, plan, context))
+    else:
+        verdicts += [
+            _empty_source(spec, plan),
+            *_change_limits(spec, plan),
+            *_usual_size(transaction, spec, plan),
+        ]
+    return tuple(verdicts)
+
+
+def _unique_keys(plan: SyncPlan) -> Verdict:
+    return Verdict(
+        "unique_keys",
+        plan.bad_keys == 0,
+        f"{plan.bad_keys} rows with an empty or repeated key",
+        is_final=True,
+    )
+
+
+def _size_limits(spec: SyncSpec, plan: SyncPlan) -> list[Verdict]:
+    limits = spec.guards
+    rows = plan.send if spec.sync_class == "message" else plan.source_rows
+    verdicts = []
+    if limits.max_rows is not None:
+        detail = f"{rows} rows, at most {limits.max_rows} allowed"
+        verdicts.append(Verdict("max_rows", rows <= limits.max_rows, detail))
+    if limits.min_rows is not None:
+        detail = f"{rows} rows, at least {limits.min_rows} expected"
+        verdicts.append(Verdict("min_rows", rows >= limits.min_rows, detail))
+    return verdicts
+
+
+def _empty_source(spec: SyncSpec, plan: SyncPlan) -> Verdict:
+    is_wiped = plan.source_rows == 0 and plan.acknowledged_rows > 0
+    return Verdict(
+        "empty_source",
+        spec.guards.allow_empty or not is_wiped,
+        f"{plan.source_rows} rows in the model, {plan.acknowledged_rows} acknowledged",
+    )
+
+
+def _change_limits(spec: SyncSpec, plan: SyncPlan) -> list[Verdict]:
+    known = plan.acknowledged_rows
+    if known == 0:  # the first run changes everything by nature
+        return []
+    limits = spec.guards
+    counted = [
+        ("max_exit_ratio", limits.max_exit_ratio, plan.exits, "leave"),
+        ("max_change_ratio", limits.max_change_ratio, plan.total_changes, "change"),
+    ]
+    return [
+        Verdict(
+            guard,
+            rows < limits.small_change or rows <= ratio * known,
+            f"{rows} of {known} rows {verb} ({rows / known:.0%}), at most {ratio:.0%} allowed",
+        )
+        for guard, ratio, rows, verb in counted
+        if ratio is not None
+    ]
+
+
+def _usual_size(transaction: Warehouse, spec: SyncSpec, plan: SyncPlan) -> list[Verdict]:
+    """The size against the median of earlier runs, wider where they vary more."""
+    ratio = spec.guards.max_size_change_ratio
+    sizes = [
+        row["source_rows"]
+        for row in transaction.rows(
+            f"""
+            select source_rows from activation.audience_size
+            where sync = ? and instance = ?
+            order by measured_at desc limit {_HISTORY}
+            """,
+            [spec.name, plan.instance],
+        )
+    ]
+    if ratio is None or len(sizes) < _ENOUGH_HISTORY:
+        return []
+    usual = median(sizes)
+    spread = median(abs(size - usual) for size in sizes)
+    allowed = max(ratio * usual, 6 * spread, spec.guards.small_change)
+    detail = f"{plan.source_rows} rows, usually {usual:.0f} ± {allowed:.0f}"
+    return [Verdict("usual_size", abs(plan.source_rows - usual) <= allowed, detail)]
+
+
+def _first_live_messages(
+    transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, context: Context
+) -> Verdict:
+    """With an empty ledger every old message looks unsent: a live vendor needs a recorded start."""
+    is_live = plan.instance == context.destinations[spec.destination].base_url
+    earlier = transaction.value(
+        "select count(*) from activation.run "
+        "where sync = ? and instance = ? and status <> 'stopped'",
+        [spec.name, plan.instance],
+    )
+    return Verdict(
+        "first_live_messages",
+        not is_live or earlier > 0 or plan.total_changes == 0,
+        f"{plan.total_changes} messages, {earlier} earlier runs at this destination",
+    )

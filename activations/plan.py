@@ -1,0 +1,168 @@
+"""The plan of a sync: staged in SQL, counted, and shown before anything leaves."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from activations.context import Context, ledger_instance
+from activations.destinations.base import Capabilities, Operation
+from activations.difference import difference_sql, due_sql, key_sql, relation_sql
+from activations.spec import SyncSpec
+from activations.warehouse import Warehouse
+
+_EXAMPLES = 20
+_HELD = ("in_doubt", "in_flight", "unusable")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one guard says about a plan."""
+
+    guard: str
+    passed: bool
+    detail: str
+    is_final: bool = False  # no reason overrides it
+
+
+@dataclass(frozen=True)
+class SyncPlan:
+    """What one sync would do now; each row is counted once."""
+
+    sync: str
+    destination: str
+    sync_class: str
+    instance: str
+    add: int
+    update: int
+    remove: int
+    send: int
+    retry: int  # tried before and not settled: refused, in doubt or deferred
+    expired: int  # messages too late to be sent; settled without a request
+    unchanged: int
+    held: Mapping[str, int]  # rows that wait: in_doubt, in_flight, unusable
+    exits: int  # removals, tried before or not
+    source_rows: int
+    acknowledged_rows: int
+    bad_keys: int
+    cost: Mapping[str, Any]
+    examples: tuple[Mapping[str, Any], ...]
+    guards: tuple[Verdict, ...] = ()
+
+    @property
+    def total_changes(self) -> int:
+        """Rows that would be sent."""
+        return self.add + self.update + self.remove + self.send + self.retry
+
+    @property
+    def planned(self) -> int:
+        """Rows that get an intent."""
+        return self.total_changes + self.expired
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for machines, as the public contract names it."""
+        counts = ("add", "update", "remove", "send", "retry", "unchanged", "expired")
+        return {
+            "sync": self.sync,
+            "destination": self.destination,
+            "class": self.sync_class,
+            **{name: getattr(self, name) for name in counts},
+            "held": dict(self.held),
+            "guards": [asdict(verdict) for verdict in self.guards],
+            "cost": dict(self.cost),
+            "examples": [dict(example) for example in self.examples],
+        }
+
+
+def plans_to_json(as_of: datetime, plans: Iterable[SyncPlan]) -> dict[str, Any]:
+    """What `plan --json` prints."""
+    syncs = list(plans)
+    return {
+        "as_of": as_of.isoformat(sep=" "),
+        "total_changes": sum(plan.total_changes for plan in syncs),
+        "syncs": [plan.to_json() for plan in syncs],
+    }
+
+
+def stage(transaction: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
+    """Compute the difference into the temporary table `staged_plan`, and count it.
+
+    Rows with a row_no are the plan, in the order of their delivery; rows without one wait.
+    """
+    can = context.destinations[spec.destination].capabilities
+    instance = ledger_instance(spec, context.target(spec))
+    difference = difference_sql(spec, can, instance, context.as_of, context.clock.now())
+    transaction.execute(f"create or replace temp table staged_plan as {difference}")
+    plan = _counted(transaction, spec, can, instance)
+    return _with_sizes(transaction, spec, plan, context.as_of)
+
+
+def _counted(transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance: str) -> SyncPlan:
+    groups = transaction.rows(
+        """
+        select operation, wire_operation, held, is_retry, is_expired, count(*) as n
+        from staged_plan
+        group by operation, wire_operation, held, is_retry, is_expired
+        """
+    )
+
+    def count(**wanted: Any) -> int:
+        return sum(g["n"] for g in groups if all(g[k] == v for k, v in wanted.items()))
+
+    due = {"held": None, "is_expired": False}
+    requests = sum(ceil(count(**due, wire_operation=o) / can.max_rows(o)) for o in Operation)
+    return SyncPlan(
+        sync=spec.name,
+        destination=spec.destination,
+        sync_class=spec.sync_class,
+        instance=instance,
+        **{o.value: count(**due, operation=o, is_retry=False) for o in Operation},
+        retry=count(**due, is_retry=True),
+        expired=count(held=None, is_expired=True),
+        unchanged=0,
+        held={reason: count(held=reason) for reason in _HELD},
+        exits=count(**due, operation=Operation.REMOVE),
+        source_rows=0,
+        acknowledged_rows=0,
+        bad_keys=0,
+        cost={"requests": requests, "seconds": round(requests / can.requests_per_second, 1)},
+        examples=tuple(_examples(transaction)),
+    )
+
+
+def _with_sizes(
+    transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, as_of: datetime
+) -> SyncPlan:
+    (source,) = transaction.rows(
+        f"""
+        select
+            (select count(*) from {relation_sql(spec)} where {due_sql(spec, as_of)}) as source_rows,
+            (select count(*) from {relation_sql(spec)} where {key_sql(spec)} is null) as null_keys,
+            (select count(*) - count(distinct key) from staged_plan) as repeated_keys,
+            (select count(*) from staged_plan where is_wanted and held is distinct from 'same')
+                as differing_rows
+        """
+    )
+    acknowledged = transaction.value(
+        "select count(*) from activation.acknowledged where sync = ? and instance = ?",
+        [spec.name, plan.instance],
+    )
+    return replace(
+        plan,
+        source_rows=source["source_rows"],
+        acknowledged_rows=acknowledged,
+        unchanged=source["source_rows"] - source["differing_rows"],
+        bad_keys=source["null_keys"] + source["repeated_keys"],
+    )
+
+
+def _examples(transaction: Warehouse) -> list[dict[str, Any]]:
+    return transaction.rows(
+        f"""
+        select key, operation, is_retry, changed_columns, why
+        from staged_plan
+        where row_no <= {_EXAMPLES}
+        order by row_no
+        """
+    )

@@ -1,0 +1,162 @@
+"""The ledger: the tables of schema `activation`, documented as dbt sources."""
+
+from collections.abc import Mapping
+
+from activations.warehouse import Warehouse
+
+TABLES: Mapping[str, str] = {
+    "run": """
+        run_id varchar not null,
+        sync varchar not null,
+        destination varchar not null,
+        instance varchar not null,
+        sync_class varchar not null,
+        mode varchar not null,
+        spec_hash varchar not null,
+        consent_purpose varchar,
+        as_of timestamp not null,
+        started_at timestamp not null,
+        finished_at timestamp,
+        status varchar not null,
+        problem varchar,
+        guards varchar not null,
+        force_reason varchar,
+        source_rows bigint not null,
+        to_add bigint not null,
+        to_update bigint not null,
+        to_remove bigint not null,
+        to_send bigint not null,
+        to_retry bigint not null,
+        unchanged bigint not null,
+        held bigint not null,
+        planned bigint not null,
+        acked bigint,
+        rejected bigint,
+        in_doubt bigint,
+        deferred bigint,
+        expired bigint
+    """,
+    "plan_row": """
+        run_id varchar not null,
+        sync varchar not null,
+        key varchar not null,
+        customer_id varchar,
+        operation varchar not null,
+        is_retry boolean not null,
+        changed_columns varchar,
+        before_fingerprint varchar,
+        after_fingerprint varchar,
+        why varchar not null
+    """,
+    "intent": """
+        intent_id varchar not null,
+        run_id varchar not null,
+        row_no bigint not null,
+        batch_no bigint not null,
+        request_no bigint,
+        sync varchar not null,
+        instance varchar not null,
+        key varchar not null,
+        customer_id varchar,
+        operation varchar not null,
+        wire_operation varchar not null,
+        is_retry boolean not null,
+        identifiers varchar not null,
+        withdrawn_identifiers varchar,
+        is_withdrawing boolean not null,
+        withdrawn_at timestamp,
+        payload varchar not null,
+        fingerprint varchar not null,
+        idempotency_key varchar not null,
+        state varchar not null,
+        attempt integer not null,
+        http_status integer,
+        reason varchar,
+        vendor_id varchar,
+        job_id varchar,
+        expires_at timestamp,
+        created_at timestamp not null,
+        sent_at timestamp,
+        finished_at timestamp,
+        superseded_by varchar
+    """,
+    "acknowledged": """
+        sync varchar not null,
+        instance varchar not null,
+        key varchar not null,
+        customer_id varchar,
+        identifiers varchar not null,
+        payload varchar not null,
+        fingerprint varchar not null,
+        vendor_id varchar,
+        run_id varchar not null,
+        acknowledged_at timestamp not null
+    """,
+    "rejection": """
+        run_id varchar not null,
+        sync varchar not null,
+        instance varchar not null,
+        key varchar not null,
+        customer_id varchar,
+        operation varchar not null,
+        reason varchar not null,
+        http_status integer,
+        rejected_at timestamp not null
+    """,
+    "sync_version": """
+        sync varchar not null,
+        spec_hash varchar not null,
+        mapping_hash varchar not null,
+        spec varchar not null,
+        first_run_id varchar not null,
+        first_used_at timestamp not null
+    """,
+    "audience_size": """
+        run_id varchar not null,
+        sync varchar not null,
+        instance varchar not null,
+        as_of timestamp not null,
+        source_rows bigint not null,
+        acknowledged_rows bigint not null,
+        measured_at timestamp not null
+    """,
+    "lease": """
+        sync varchar not null,
+        holder varchar not null,
+        acquired_at timestamp not null,
+        expires_at timestamp not null
+    """,
+}
+
+
+def ensure(warehouse: Warehouse) -> None:
+    """Create the ledger's tables where they are missing, empty, so that dbt finds them."""
+    with warehouse.transaction() as transaction:
+        transaction.execute("create schema if not exists activation")
+        for name, columns in TABLES.items():
+            transaction.execute(f"create table if not exists activation.{name} ({columns})")
+
+
+def columns_of(warehouse: Warehouse, relation: str) -> list[str]:
+    """The columns of schema.table in their order; empty where it does not exist."""
+    schema, table = relation.split(".")
+    rows = warehouse.rows(
+        """
+        select column_name
+        from information_schema.columns
+        where table_schema = ? and table_name = ?
+        order by ordinal_position
+        """,
+        [schema, table],
+    )
+    return [row["column_name"] for row in rows]
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL."""
+    return "'" + text.replace("'", "''") + "'"

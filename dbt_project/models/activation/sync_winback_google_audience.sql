@@ -1,0 +1,1 @@
+{{ ad_audience('winback_candidates') }}

@@ -1,0 +1,16 @@
+with source as (
+    {{ latest_rows('pos_receipt_lines', key=['receipt_id']) }}
+),
+
+final as (
+    select
+        receipt_id,
+        nullif(product_id, '') as product_id,
+        qty,
+        amount_jpy,
+        discount_jpy,
+        coupon_jpy
+    from source
+)
+
+select * from final

@@ -1,0 +1,46 @@
+"""Candidate pairs: records that share a key specific enough to be worth a comparison."""
+
+import duckdb
+
+# Each key with the most records that may share it. A name says something by itself only where
+# it is rare; the rest is bounded so that no value, however common, makes quadratically many pairs.
+_KEYS = {
+    "phone": 60,
+    "email_local": 30,
+    "name_sound": 12,
+    "name_kanji": 12,
+    "name_sound || area": 60,
+    "name_kanji || area": 60,
+    "name_sound || birth_md": 60,
+    "name_kanji || birth_md": 60,
+    "given_sound || birth": 60,
+    "family_sound || birth": 60,
+    "family_kanji || birth": 60,
+    "family_sound || coalesce(town_block, postal_block)": 60,
+    "family_kanji || coalesce(town_block, postal_block)": 60,
+    "given_sound || coalesce(town_block, postal_block)": 60,
+    "given_sound || postal_code": 60,
+}
+
+
+def find_pairs(con: duckdb.DuckDBPyConnection) -> None:
+    """Create `pairs` (rec_l < rec_r): every two records that share a key of a small block."""
+    con.execute("create table found (rec_l bigint, rec_r bigint)")
+    for key, most in _KEYS.items():
+        con.execute(
+            f"""
+            insert into found
+            with keyed as (
+                select rec, hash({key}) as key from features where {key} is not null
+            ),
+            small as (
+                select key from keyed group by key having count(*) between 2 and {most}
+            ),
+            blocks as (select rec, key from keyed semi join small using (key))
+            select l.rec, r.rec
+            from blocks as l
+            inner join blocks as r on l.key = r.key and l.rec < r.rec
+            """
+        )
+    con.execute("create table pairs as select distinct rec_l, rec_r from found")
+    con.execute("drop table found")

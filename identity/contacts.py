@@ -1,0 +1,80 @@
+"""E-mail addresses, phone numbers and birthdays: valid form, placeholders, generic values."""
+
+import polars as pl
+
+# More different given names than a household has: a shop's, an office's or a made-up value.
+_HOUSEHOLD = 6
+_EMAIL = r"^[a-z0-9._%+'/=-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}$"
+_NO_EMAIL = (
+    r"^(?:test|dummy|sample|example|hoge|fuga|abc|no|none|null|unknown|no-?(?:e?mail|reply)"
+    r"|(?:a{2,}|x{2,}|z{2,}))[-_.+]?[0-9]*@"
+)
+_COUNTRY_CODE = r"^(?:\+|00|\b)81[-( ]*0?\)?"
+_NO_PHONE = r"0{8}$|1{8}$|2{8}$|3{8}$|4{8}$|5{8}$|6{8}$|7{8}$|8{8}$|9{8}$|12345678$|^012345678"
+
+
+def email_key(email: pl.Expr) -> pl.Expr:
+    """A usable e-mail address in lower case, else null."""
+    text = email.str.to_lowercase().str.replace_all(" ", "")
+    local = text.str.extract(r"^([^@]+)@")
+    same_word = local == text.str.extract(r"@([^.]+)\.")
+    usable = text.str.contains(_EMAIL) & ~text.str.contains(_NO_EMAIL) & ~same_word
+    return pl.when(usable).then(text)
+
+
+def email_local(email: pl.Expr) -> pl.Expr:
+    """The part before the @, also of addresses with a misspelt domain; without a +tag."""
+    text = email.str.to_lowercase()
+    return pl.when(~text.str.contains(_NO_EMAIL)).then(text.str.extract(r"^([^@+]{3,})[+@]?"))
+
+
+def phone_key(phone: pl.Expr) -> pl.Expr:
+    """A usable phone number as domestic digits (foreign ones keep +), else null."""
+    foreign = phone.str.contains(r"^\+") & ~phone.str.contains(r"^\+81")
+    home = phone.str.replace(_COUNTRY_CODE, "0").str.replace_all(r"[^0-9]", "")
+    digits = pl.when(foreign).then("+" + phone.str.replace_all(r"[^0-9]", "")).otherwise(home)
+    right_length = digits.str.contains(r"^0[1-9][0-9]{7,9}$|^\+[1-9][0-9]{7,14}$")
+    return pl.when(right_length & ~digits.str.contains(_NO_PHONE)).then(digits)
+
+
+def phone_kind(phone: pl.Expr) -> pl.Expr:
+    """mobile, landline, toll_free or ip, by the Japanese numbering plan."""
+    return (
+        pl.when(phone.str.contains(r"^0[789]0[0-9]{8}$"))
+        .then(pl.lit("mobile"))
+        .when(phone.str.contains(r"^050"))
+        .then(pl.lit("ip"))
+        .when(phone.str.contains(r"^(0120|0800|0570|0990)"))
+        .then(pl.lit("toll_free"))
+        .when(phone.str.contains(r"^0"))
+        .then(pl.lit("landline"))
+    )
+
+
+def without_generic(records: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Null the values that too many different people share."""
+    shared = (
+        records.select(column, "given_sound")
+        .drop_nulls()
+        .group_by(column)
+        .agg(pl.col("given_sound").n_unique().alias("people"))
+        .filter(pl.col("people") > _HOUSEHOLD)
+    )
+    generic = pl.col(column).is_in(shared[column].implode())
+    return records.with_columns(pl.when(~generic).then(column).alias(column))
+
+
+def without_default_births(records: pl.DataFrame) -> pl.DataFrame:
+    """Null birthdays nobody has: forms' defaults, by date and by being far too frequent."""
+    born = records["birth_on"].drop_nulls()
+    usual = len(born) / max(born.n_unique(), 1)
+    counts = born.value_counts()
+    too_frequent = counts.filter(pl.col("count") > 10 + 10 * usual)["birth_on"]
+    birth = pl.col("birth_on")
+    is_default = (
+        (birth.dt.year() <= 1900)
+        | (birth == pl.date(1970, 1, 1))
+        | birth.is_in(too_frequent.implode())
+        | (birth > pl.col("updated_at").dt.date())
+    )
+    return records.with_columns(pl.when(~is_default.fill_null(False)).then(birth).alias("birth_on"))

@@ -1,0 +1,165 @@
+"""Identity resolution from source records to customers, in one in-memory database."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from identity import model as splink_model
+from identity.blocking import find_pairs
+from identity.cluster import find_clusters, find_edges
+from identity.durable import assign_ids, find_events
+from identity.features import load_features
+from identity.normalise import KEY, normalise
+from identity.rules import find_rule_edges
+from identity.schema import (
+    CUSTOMER_RECORDS,
+    EDGES,
+    IDENTITY_EVENTS,
+    QUARANTINE,
+    RECORDS,
+    RECORDS_IN,
+    Resolution,
+    conform,
+)
+
+_DATABASE = {"memory_limit": "3GB", "max_temp_directory_size": "50GB"}
+
+
+def resolve(
+    records: pa.Table,
+    previous: pa.Table | None = None,
+    *,
+    now: datetime,
+    issued: pa.Table | None = None,
+    model: dict | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Resolution:
+    """Decide which source records are one customer.
+
+    `records` has the columns of `schema.RECORDS_IN` (a missing one is null). `previous` is the
+    last run's customer_records and `issued` any table with a customer_id column of all ids ever
+    issued (the identity_events will do), so that ids last. `model` is a frozen Splink model, such
+    as an earlier Resolution's; without one a model is trained, if there is enough to learn from.
+    The result depends on nothing but these arguments: not on row order or threads.
+    """
+    now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+    progress(f"cleaning {len(records):,} source records")
+    cleaned, quarantined = normalise(pl.from_arrow(conform(records, RECORDS_IN)), now)
+    with tempfile.TemporaryDirectory() as spill:
+        con = duckdb.connect(config=_DATABASE | {"temp_directory": spill})
+        load_features(con, cleaned)
+        # What only served the matching is in the database now.
+        cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
+        model = _link(con, model, progress)
+        progress("clustering")
+        find_clusters(con)
+        progress("keeping ids")
+        _keep_ids(con, previous, issued)
+        progress("writing the result")
+        return Resolution(**_publish(con, cleaned, quarantined, now), model=model)
+
+
+def _link(
+    con: duckdb.DuckDBPyConnection, model: dict | None, progress: Callable[[str], None]
+) -> dict | None:
+    """Create `edges` by rules and model; returns the model, None where there was too little."""
+    progress("applying the rules")
+    find_rule_edges(con)
+    con.execute(
+        """
+        create table scored (
+            rec_l bigint, rec_r bigint, match_weight double, match_probability double
+        )
+        """
+    )
+    if model is None:
+        progress("training the model")
+        model = splink_model.train(con)
+    if model is not None:
+        progress("finding candidate pairs")
+        find_pairs(con)
+        progress("scoring candidate pairs")
+        splink_model.score(con, model)
+    progress("choosing edges")
+    find_edges(con)
+    return model
+
+
+def _keep_ids(
+    con: duckdb.DuckDBPyConnection, previous: pa.Table | None, issued: pa.Table | None
+) -> None:
+    nothing = CUSTOMER_RECORDS.empty_table()
+    con.register(
+        "previous_run", conform(nothing if previous is None else previous, CUSTOMER_RECORDS)
+    )
+    con.register("issued_ids", conform(nothing if issued is None else issued, CUSTOMER_RECORDS))
+    con.execute(
+        """
+        create table previous as select source, source_id, customer_id from previous_run
+        """
+    )
+    con.execute(
+        """
+        create table issued as
+        select customer_id from issued_ids union select customer_id from previous
+        """
+    )
+    assign_ids(con)
+    find_events(con)
+
+
+def _publish(
+    con: duckdb.DuckDBPyConnection, cleaned: pl.DataFrame, quarantined: pl.DataFrame, now: datetime
+) -> dict[str, pa.Table]:
+    """The result tables; the rows of `cleaned` are in the order of `rec`."""
+    con.execute(
+        """
+        create table kept_edges as
+        select edges.*
+        from edges
+        inner join clusters as l on l.rec = edges.rec_l
+        inner join clusters as r on r.rec = edges.rec_r
+        where l.cluster = r.cluster
+        """
+    )
+    decided = con.sql(
+        """
+        with evidence as (
+            select unnest([rec_l, rec_r]) as rec, kind, match_probability from kept_edges
+        ),
+        matched as (
+            select rec, max(kind) as matched_by, max(match_probability) as match_probability
+            from evidence
+            group by rec
+        )
+        select
+            assigned.customer_id,
+            coalesce(matched.matched_by, 'none') as matched_by,
+            matched.match_probability
+        from clusters
+        inner join assigned using (cluster)
+        left join matched using (rec)
+        order by clusters.rec
+        """
+    ).pl()
+    published = cleaned.hstack(decided)
+    events = con.sql("select * from events order by customer_id, event, previous_customer_id").pl()
+    edges = con.sql("select * from kept_edges order by rec_l, rec_r").pl()
+    for side in ("l", "r"):
+        key = cleaned.select(KEY)[edges[f"rec_{side}"]]
+        edges = edges.hstack(key.rename({name: f"{name}_{side}" for name in KEY}))
+    tables = {
+        "customer_records": (published, CUSTOMER_RECORDS),
+        "records": (published, RECORDS),
+        "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
+        "quarantine": (quarantined, QUARANTINE),
+        "edges": (edges, EDGES),
+    }
+    return {
+        name: conform(table.select(c for c in schema.names).to_arrow(), schema)
+        for name, (table, schema) in tables.items()
+    }

@@ -1,0 +1,68 @@
+"""The shape of what goes into identity resolution and of what comes out."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_TEXT = pa.string()
+_TIME = pa.timestamp("us")
+
+
+def _schema(names: str, **types: pa.DataType) -> pa.Schema:
+    return pa.schema([(name, types.get(name, _TEXT)) for name in names.split()])
+
+
+RECORDS_IN = _schema(
+    "source source_id last_name first_name full_name last_name_kana first_name_kana "
+    "full_name_kana birth_on birth_month_day gender email phone postal_code prefecture address "
+    "member_id web_user_id line_user_id anonymous_id first_seen_at updated_at",
+    birth_on=pa.date32(),
+    first_seen_at=_TIME,
+    updated_at=_TIME,
+)
+CUSTOMER_RECORDS = _schema(
+    "source source_id customer_id matched_by match_probability", match_probability=pa.float64()
+)
+RECORDS = _schema(
+    "source source_id customer_id last_name first_name last_name_kana first_name_kana birth_on "
+    "gender email phone phone_kind postal_code prefecture address first_seen_at updated_at",
+    birth_on=pa.date32(),
+    first_seen_at=_TIME,
+    updated_at=_TIME,
+)
+IDENTITY_EVENTS = _schema(
+    "occurred_at event customer_id previous_customer_id reason", occurred_at=_TIME
+)
+QUARANTINE = _schema("source source_id reason loaded_at", loaded_at=_TIME)
+EDGES = _schema(
+    "source_l source_id_l source_r source_id_r kind rule match_weight match_probability",
+    match_weight=pa.float64(),
+    match_probability=pa.float64(),
+)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Everything one run of identity resolution found out."""
+
+    customer_records: pa.Table
+    records: pa.Table
+    identity_events: pa.Table
+    quarantine: pa.Table
+    edges: pa.Table
+    model: dict | None
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with exactly the schema's columns; a missing column is null."""
+    columns = []
+    for field in schema:
+        if field.name in table.column_names:
+            column = table[field.name]
+            if pa.types.is_timestamp(column.type) and column.type.tz:
+                column = pc.cast(column, pa.timestamp(column.type.unit, "UTC"))
+            columns.append(column.cast(field.type, safe=False))
+        else:
+            columns.append(pa.nulls(len(table), field.type))
+    return pa.Table.from_arrays(columns, schema=schema)

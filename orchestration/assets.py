@@ -50,6 +50,14 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
     as_of = start_tick(warehouse(), settings().as_of)
     for note in result.notes:
         log.info("note: %s", note)
+    log.info(
+        "landed %s rows of %s tables, %s quarantined; %s files unchanged; as of %s UTC",
+        f"{sum(result.rows.values()):,}",
+        len(result.rows),
+        sum(result.quarantined.values()),
+        result.unchanged_files,
+        as_of.isoformat(sep=" ", timespec="seconds"),
+    )
     for name in raw_tables():
         yield dg.MaterializeResult(
             asset_key=["raw", name],
@@ -75,6 +83,7 @@ def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
         message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
         yield from message.to_default_asset_events(manifest(), translator, context)
     raise_on_failure(run)
+    log.info("%s: %s models, seeds and tests", context.op.name, len(run.events))
 
 
 @dbt_assets(
@@ -105,6 +114,7 @@ def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
 def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Who is who: customer ids for all records, published in one step."""
     counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
+    log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
     for table in IDENTITY_TABLES:
         yield dg.MaterializeResult(
             asset_key=["identity", table], metadata={"dagster/row_count": counts[table]}

@@ -87,7 +87,6 @@ def print_plans(plans: list[SyncPlan]) -> None:
         [
             {
                 "sync": plan.sync,
-                "destination": plan.destination,
                 **{name: getattr(plan, name) for name in counted},
                 "requests": plan.cost.get("requests", 0),
                 "stopped by": ", ".join(g.guard for g in plan.guards if not g.passed),
@@ -137,9 +136,8 @@ SEGMENT_SIZES = """
 """
 SYNC_RUNS = """
     select
-        sync, destination, to_add as added, to_update as updated, to_remove as removed,
-        to_send as sent, to_retry as retried, unchanged, acked, rejected, in_doubt, deferred,
-        status
+        sync, to_add as added, to_update as updated, to_remove as removed, to_send as sent,
+        to_retry as retried, unchanged, rejected, status
     from activation.run where started_at >= ? order by sync
 """
 

@@ -45,7 +45,7 @@ def sql_without_jinja_and_comments(model: Mapping[str, Any]) -> str:
     return re.sub(r"--[^\n]*|'[^']*'", " ", code).lower()
 
 
-def tests_of(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def data_tests_of(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [t for t in nodes("test") if t.get("attached_node") == model["unique_id"]]
 
 
@@ -83,7 +83,7 @@ def test_every_model_has_a_unique_and_not_null_key() -> None:
     """Only models that say why (meta `keyless`) may do without: order lines have no key."""
     wrong = []
     for model in models():
-        kinds = {t["test_metadata"]["name"] for t in tests_of(model) if t.get("test_metadata")}
+        kinds = {t["test_metadata"]["name"] for t in data_tests_of(model) if t.get("test_metadata")}
         has_key = bool(kinds & {"unique", "unique_combination"}) and "not_null" in kinds
         if not has_key and not model["config"]["meta"].get("keyless"):
             wrong.append(model["name"])
@@ -201,6 +201,6 @@ def test_the_warehouse_is_opened_in_one_place() -> None:
         str(path.relative_to(PROJECT))
         for package in ("orchestration", "activations", "identity")
         for path in (PROJECT / package).rglob("*.py")
-        if re.search(r"duckdb\.connect\((?!\))(?!\s*\":memory:\")", path.read_text())
+        if re.search(r"duckdb\.connect\((?!\)|config=)", path.read_text())
     ]
     assert opening == ["orchestration/warehouse.py"]

@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with flags as (select * from {{ ref('int_consent_flags') }}),
 

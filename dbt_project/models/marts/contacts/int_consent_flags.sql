@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 {% set crm_flags = {'email': 'email_opt_in', 'sms': 'sms_opt_in', 'post': 'dm_opt_in'} %}
 

@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 {% set member = ('crm_members', 'member_id') %}
 {% set card = ('pos_cards', 'card_no') %}

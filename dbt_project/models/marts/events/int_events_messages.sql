@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with customer_records as (select * from {{ source('identity', 'customer_records') }}),
 

@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with orders as (select * from {{ ref('orders') }}),
 

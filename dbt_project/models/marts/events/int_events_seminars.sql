@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with registrations as (select * from {{ ref('stg_seminar_registrations') }}),
 

@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with web_sessions as (select * from {{ ref('web_sessions') }}),
 

@@ -1,4 +1,4 @@
-{{ config(schema='intermediate', materialized='view') }}
+{{ config(schema='intermediate') }}
 
 with sessions as (select * from {{ ref('int_web_sessions') }}),
 

@@ -1,6 +1,3 @@
-{# As a view, every reader would remove duplicates again: some 20 s for 22M events. #}
-{{ config(materialized='table') }}
-
 with source as (
     {{ known_events('web_events', key=['event_id'], time='event_ts', received='received_at') }}
 ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
-from activations import ledger, outgoing
+from activations import ledger, outcomes, outgoing
 from activations.context import Context, ledger_instance
 from activations.deliver import Courier, Delivered
 from activations.guards import judge
@@ -106,7 +106,7 @@ class Application:
         with self._warehouse.transaction() as transaction:
             for run_id in dict.fromkeys(run_id for run_id, _, _ in self._pending):
                 rows = ((row_no, d) for of, row_no, d in self._pending if of == run_id)
-                ledger.commit(transaction, run_id, rows, self._now())
+                outcomes.commit(transaction, run_id, rows, self._now())
             yield transaction
         self._pending = []
 
@@ -118,7 +118,7 @@ class Application:
             return outgoing.open_jobs(transaction, self._spec.name, self._instance)
 
     def _close_cut_off(self, transaction: Warehouse, problem: str) -> None:
-        for run_id in ledger.close_cut_off(transaction, self._spec.name, self._now()):
+        for run_id in outcomes.close_cut_off(transaction, self._spec.name, self._now()):
             ledger.finish(transaction, run_id, self._now(), problem)
 
     def _begin(self, polled_runs: Iterable[str]) -> tuple[Run, Route, str | None]:
@@ -206,12 +206,12 @@ class Application:
             ledger.record_size(transaction, run, self._context.as_of, now)
             by_operation = ledger.outcomes_by_operation(transaction, run.run_id)
             self._lease.release(transaction)
-        outcomes = {
+        counts = {
             state: sum(states.get(state, 0) for states in by_operation.values())
             for state in ledger.OUTCOMES
         }
         problems = [stopped] if stopped else []
-        problems += [f"{outcomes[s]} rows {s}" for s in ("rejected", "in_doubt") if outcomes[s]]
+        problems += [f"{counts[s]} rows {s}" for s in ("rejected", "in_doubt") if counts[s]]
         return RunResult(
-            run.plan.sync, status, run.run_id, run.plan, outcomes, by_operation, tuple(problems)
+            run.plan.sync, status, run.run_id, run.plan, counts, by_operation, tuple(problems)
         )

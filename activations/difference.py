@@ -3,20 +3,34 @@
 from datetime import datetime, timedelta
 
 from activations.destinations.base import Capabilities, Operation
-from activations.schema import literal, quoted
+from activations.model_sql import (
+    ATTRIBUTES,
+    changed_columns_sql,
+    due_sql,
+    expires_at_sql,
+    fingerprint_sql,
+    identifier_sql,
+    key_sql,
+    optional_sql,
+    path_sql,
+    payload_sql,
+    relation_sql,
+    timestamp_sql,
+)
+from activations.schema import literal
 from activations.spec import SyncSpec
+from activations.unsettled import unsettled_sql
 
 # LINE keeps a retry key for 24 hours (Messaging API reference, "Retry a failed API request"); after
 # that the same key would send again. No vendor is known to keep one for less.
 KEY_LIFETIME = timedelta(hours=24)
-# Identifiers that many people share: they help a match, and never name a person alone.
-ATTRIBUTES = frozenset(
-    {
-        *("last_name", "first_name", "last_name_kana", "first_name_kana", "gender", "birth_on"),
-        *("postal_code", "prefecture", "city"),
-    }
-)
-_DOUBTFUL = "('in_doubt', 'sent')"  # `sent` without an answer is a run that was cut off
+_OPERATIONS = {
+    "mirror": ("add", "update", "remove"),
+    "upsert": ("add", "update"),
+    "update_only": ("update",),
+    "add_only": ("add",),
+    "message": ("send",),
+}
 
 
 def difference_sql(
@@ -27,67 +41,14 @@ def difference_sql(
     compare = _message_difference(here) if spec.mode == "message" else _state_difference(here)
     return f"""
     with source as (
-        select {key_sql(spec)} as key, {_fingerprint(spec)} as fingerprint
+        select {key_sql(spec)} as key, {fingerprint_sql(spec)} as fingerprint
         from {relation_sql(spec)}
         where {due_sql(spec, as_of)}
     ),
-    {_unsettled(here)},
+    {unsettled_sql(here)},
     {compare},
-    described as (
-        select
-            compared.*,
-            unsettled.* exclude (key),
-            {_operation(spec)} as operation,
-            coalesce({_optional(spec, "model", "customer_id")}, confirmed.customer_id,
-                unsettled.last_customer_id) as customer_id,
-            {_optional(spec, "model", "why")} as source_why,
-            case when is_wanted then {_expires_at(spec)} end as expires_at,
-            confirmed.vendor_id,
-            confirmed.payload as before_payload,
-            case
-                when is_wanted then {_payload(spec)}
-                else coalesce(confirmed.payload, unsettled.doubtful_payload)
-            end as payload
-        from compared
-        left join unsettled on compared.key = unsettled.key
-        left join {relation_sql(spec)} as model
-            on compared.is_wanted and compared.key = {key_sql(spec, "model")}
-        left join (select * from activation.acknowledged where {here}) as confirmed
-            on compared.key = confirmed.key
-    ),
-    explained as (
-        select
-            *,
-            coalesce(after_fingerprint, before_fingerprint, doubtful_fingerprint) as fingerprint,
-            coalesce(expires_at < {_timestamp(as_of)}, false) as is_expired,
-            case when operation = 'update' then {_changed_columns(spec)} else '' end
-                as changed_columns
-        from described
-        where operation in ({", ".join(literal(o) for o in _operations(spec))})
-    ),
-    matched as (
-        select
-            *,
-            coalesce(
-                operation = doubtful_operation
-                and fingerprint = doubtful_fingerprint
-                and not is_expired
-                and doubtful_since > {_timestamp(now - KEY_LIFETIME)},
-                false
-            ) as is_repeatable
-        from explained
-    ),
-    judged as (
-        select
-            *,
-            {_keeps_key(can)} as keeps_key,
-            last_state is not null as is_retry
-        from matched
-    ),
-    decided as (
-        select *, {_held(spec, can)} as held
-        from judged
-    ),
+    {_described(spec, here)},
+    {_decided(spec, can, as_of, now)},
     batched as (
         select
             *,
@@ -177,73 +138,68 @@ def _message_difference(here: str) -> str:
     """
 
 
-def _unsettled(here: str) -> str:
-    """Per key: what earlier runs left open, and in which request, whole, it was last in doubt."""
-    request = "run_id || coalesce(' request ' || request_no, ' batch ' || batch_no)"
-    left_open = f"{here} and superseded_by is null and state not in ('acked', 'expired')"
+def _described(spec: SyncSpec, here: str) -> str:
+    """The rows that differ, with all that the model and the ledger know of them."""
     return f"""
-    requests as (
-        select {request} as request, count(*) as request_rows
-        from activation.intent
-        where {here}
-            and run_id in (
-                select run_id
-                from activation.intent
-                where {left_open} and state in {_DOUBTFUL}
-            )
-        group by {request}
-    ),
-    open_intents as (
+    described as (
         select
-            *,
-            state in {_DOUBTFUL} as is_doubtful,
-            {request} as request,
-            min(sent_at) over (partition by idempotency_key) as first_sent_at,
-            row_number() over (
-                partition by key, state in {_DOUBTFUL} order by created_at desc, run_id desc
-            ) as recency,
-            row_number() over (partition by key order by created_at desc, run_id desc) as age
-        from activation.intent
-        where {left_open}
-    ),
-    unsettled as (
-        select
-            key,
-            bool_or(is_doubtful) as is_in_doubt,
-            bool_or(is_doubtful and operation = 'remove') as may_be_removed,
-            bool_or(is_doubtful and operation in ('add', 'update')) as may_be_added,
-            bool_or(state = 'deferred' and job_id is not null) as is_in_flight,
-            max(case when age = 1 then state end) as last_state,
-            max(case when age = 1 then reason end) as last_reason,
-            max(case when age = 1 then run_id end) as last_run_id,
-            max(case when age = 1 then customer_id end) as last_customer_id,
-            max(case when state = 'rejected' and sent_at is null then fingerprint end)
-                as unusable_fingerprint,
-            {_of_doubtful("operation", "fingerprint", "payload", "request", "idempotency_key")},
-            max(case when is_doubtful and recency = 1 then request_rows end) as doubtful_rows,
-            max(case when is_doubtful and recency = 1 then first_sent_at end) as doubtful_since
-        from open_intents
-        left join requests using (request)
-        group by key
+            compared.*,
+            unsettled.* exclude (key),
+            {_operation(spec)} as operation,
+            coalesce({optional_sql(spec, "model", "customer_id")}, confirmed.customer_id,
+                unsettled.last_customer_id) as customer_id,
+            {optional_sql(spec, "model", "why")} as source_why,
+            case when is_wanted then {expires_at_sql(spec)} end as expires_at,
+            confirmed.vendor_id,
+            confirmed.payload as before_payload,
+            case
+                when is_wanted then {payload_sql(spec)}
+                else coalesce(confirmed.payload, unsettled.doubtful_payload)
+            end as payload
+        from compared
+        left join unsettled on compared.key = unsettled.key
+        left join {relation_sql(spec)} as model
+            on compared.is_wanted and compared.key = {key_sql(spec, "model")}
+        left join (select * from activation.acknowledged where {here}) as confirmed
+            on compared.key = confirmed.key
     )
     """
 
 
-def _of_doubtful(*columns: str) -> str:
-    return ", ".join(
-        f"max(case when is_doubtful and recency = 1 then {column} end) as doubtful_{column}"
-        for column in columns
+def _decided(spec: SyncSpec, can: Capabilities, as_of: datetime, now: datetime) -> str:
+    """Which differences are planned, and which wait."""
+    return f"""
+    explained as (
+        select
+            *,
+            coalesce(after_fingerprint, before_fingerprint, doubtful_fingerprint) as fingerprint,
+            coalesce(expires_at < {timestamp_sql(as_of)}, false) as is_expired,
+            case when operation = 'update' then {changed_columns_sql(spec)} else '' end
+                as changed_columns
+        from described
+        where operation in ({", ".join(map(literal, _OPERATIONS[spec.mode]))})
+    ),
+    matched as (
+        select
+            *,
+            coalesce(
+                operation = doubtful_operation
+                and fingerprint = doubtful_fingerprint
+                and not is_expired
+                and doubtful_since > {timestamp_sql(now - KEY_LIFETIME)},
+                false
+            ) as is_repeatable
+        from explained
+    ),
+    judged as (
+        select *, {_keeps_key(can)} as keeps_key, last_state is not null as is_retry
+        from matched
+    ),
+    decided as (
+        select *, {_held(spec, can)} as held
+        from judged
     )
-
-
-def _operations(spec: SyncSpec) -> tuple[str, ...]:
-    return {
-        "mirror": ("add", "update", "remove"),
-        "upsert": ("add", "update"),
-        "update_only": ("update",),
-        "add_only": ("add",),
-        "message": ("send",),
-    }[spec.mode]
+    """
 
 
 def _operation(spec: SyncSpec) -> str:
@@ -309,7 +265,7 @@ def _wire_operation(spec: SyncSpec, can: Capabilities) -> str:
 def _batch_group(can: Capabilities) -> str:
     if not can.batch_by:
         return "''"
-    values = ", ".join(f"json_extract(payload, {_path('columns', c)})" for c in can.batch_by)
+    values = ", ".join(f"json_extract(payload, {path_sql('columns', c)})" for c in can.batch_by)
     return f"cast(json_array({values}) as varchar)"
 
 
@@ -324,81 +280,3 @@ def _why() -> str:
             when operation = 'send' then 'message not sent yet'
             else 'entered: not acknowledged yet'
         end"""
-
-
-def _changed_columns(spec: SyncSpec) -> str:
-    """Compared value by value, so that a changed mapping finds only rows that really differ."""
-    parts = [("identifiers", name) for name in spec.identifiers]
-    parts += [("columns", name) for name in sorted(spec.mapping)]
-    if not parts:
-        return "''"
-    tests = ", ".join(
-        f"case when coalesce(json_extract(payload, {_path(*part)}), 'null') "
-        f"<> coalesce(json_extract(before_payload, {_path(*part)}), 'null') "
-        f"then {literal(part[1])} end"
-        for part in parts
-    )
-    return f"concat_ws(', ', {tests})"
-
-
-def _fingerprint(spec: SyncSpec) -> str:
-    values = [literal(spec.mapping_hash), *map(quoted, sorted(spec.identifiers))]
-    values += [quoted(spec.mapping[name]) for name in sorted(spec.mapping)]
-    return f"md5(cast(json_array({', '.join(values)}) as varchar))"
-
-
-def _payload(spec: SyncSpec) -> str:
-    identifiers = ", ".join(f"{literal(n)}, model.{quoted(n)}" for n in spec.identifiers)
-    columns = ", ".join(
-        f"{literal(name)}, model.{quoted(spec.mapping[name])}" for name in sorted(spec.mapping)
-    )
-    return (
-        f"cast(json_object('identifiers', json_object({identifiers}), "
-        f"'columns', json_object({columns})) as varchar)"
-    )
-
-
-def due_sql(spec: SyncSpec, as_of: datetime) -> str:
-    """The rows of the model that are wanted at this time."""
-    due = f"{quoted(spec.key)} is not null"
-    if spec.mode == "message" and "send_at" in spec.columns:
-        due += f" and send_at <= {_timestamp(as_of)}"
-    return due
-
-
-def _expires_at(spec: SyncSpec) -> str:
-    if spec.mode == "message" and "expires_at" in spec.columns:
-        return "cast(model.expires_at as timestamp)"
-    if spec.mode == "message" and spec.lifetime:
-        seconds = int(spec.lifetime.total_seconds())
-        return f"cast(model.send_at as timestamp) + interval '{seconds} seconds'"
-    return "cast(null as timestamp)"
-
-
-def _optional(spec: SyncSpec, table: str, column: str) -> str:
-    """A column that a sync model may have."""
-    named = f"{table}.{quoted(column)}" if column in spec.columns else "null"
-    return f"cast({named} as varchar)"
-
-
-def key_sql(spec: SyncSpec, table: str | None = None) -> str:
-    """The key as text."""
-    return f"cast({table + '.' if table else ''}{quoted(spec.key)} as varchar)"
-
-
-def relation_sql(spec: SyncSpec) -> str:
-    """The model's table."""
-    return ".".join(quoted(part) for part in spec.relation.split("."))
-
-
-def identifier_sql(name: str, payload: str = "payload") -> str:
-    """An identifier's warehouse value, as text, out of a payload."""
-    return f"json_extract_string({payload}, {_path('identifiers', name)})"
-
-
-def _path(part: str, name: str) -> str:
-    return literal(f'$.{part}."{name}"')
-
-
-def _timestamp(moment: datetime) -> str:
-    return f"timestamp '{moment.isoformat(sep=' ')}'"

@@ -8,8 +8,9 @@ import pyarrow as pa
 from pydantic_core import from_json, to_json
 
 from activations.destinations.base import Capabilities, Operation
-from activations.difference import ATTRIBUTES, identifier_sql, key_sql, relation_sql
-from activations.ledger import Run, settle, stage_outcomes
+from activations.ledger import Run
+from activations.model_sql import ATTRIBUTES, identifier_sql, key_sql, relation_sql
+from activations.outcomes import settle, stage_outcomes
 from activations.schema import quoted
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
@@ -53,8 +54,8 @@ def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, can: Capabil
 def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
     """Under which identifiers the destination has, or may have, the rows that change or leave.
 
-    A set of identifiers that other wanted rows carry all of is left out: taking it away would take
-    those rows away.
+    Left out is what has been withdrawn already, and a set of identifiers that other wanted rows
+    carry all of: taking it away would take those rows away.
     """
     names = [name for name in spec.identifiers if name not in ATTRIBUTES]
     is_own = " or ".join(
@@ -64,6 +65,7 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
         f"and {key_sql(spec, 'model')} <> found.key))"
         for name in names
     )
+    here = [spec.name, run.plan.instance]
     transaction.execute(
         f"""
         create or replace temp table present as
@@ -72,11 +74,17 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
             from staged_plan
             where row_no is not null and (is_confirmed or is_in_doubt)
         ),
+        withdrawn as (
+            select key
+            from activation.intent
+            where sync = ? and instance = ? and withdrawn_at is not null
+                and state in ('rejected', 'deferred') and superseded_by = ?
+        ),
         found as (
             select changing.row_no, key, 1 as place, identifiers, payload
             from changing
             join activation.acknowledged using (key)
-            where sync = ? and instance = ?
+            where sync = ? and instance = ? and key not in (select key from withdrawn)
             union all
             select changing.row_no, key, 2 as place, identifiers, payload
             from changing
@@ -86,9 +94,9 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
         )
         select row_no, place, identifiers
         from found
-        where identifiers <> '{{}}' and ({is_own or "true"})
+        where {is_own or "true"}
         """,
-        [spec.name, run.plan.instance] * 2,
+        [*here, run.run_id, *here, *here],
     )
 
 

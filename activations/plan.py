@@ -8,7 +8,8 @@ from typing import Any
 
 from activations.context import Context, ledger_instance
 from activations.destinations.base import Capabilities, Operation
-from activations.difference import difference_sql, due_sql, key_sql, relation_sql
+from activations.difference import difference_sql
+from activations.model_sql import due_sql, key_sql, relation_sql
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
 

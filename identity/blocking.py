@@ -2,6 +2,8 @@
 
 import duckdb
 
+from identity.rules import CONTRADICTION
+
 # Each key with the most records that may share it. A name says something by itself only where
 # it is rare; the rest is bounded so that no value, however common, makes quadratically many pairs.
 _KEYS = {
@@ -24,7 +26,10 @@ _KEYS = {
 
 
 def find_pairs(con: duckdb.DuckDBPyConnection) -> None:
-    """Create `pairs` (rec_l < rec_r): every two records that share a key of a small block."""
+    """Create `pairs` (rec_l < rec_r): all that share a key of a small block and are undecided.
+
+    Records that the rules tie to the same one, or know to be two people, need no comparison.
+    """
     con.execute("create table found (rec_l bigint, rec_r bigint)")
     for key, most in _KEYS.items():
         con.execute(
@@ -36,11 +41,22 @@ def find_pairs(con: duckdb.DuckDBPyConnection) -> None:
             small as (
                 select key from keyed group by key having count(*) between 2 and {most}
             ),
-            blocks as (select rec, key from keyed semi join small using (key))
+            blocks as (
+                select rec, root, key from keyed semi join small using (key) join roots using (rec)
+            )
             select l.rec, r.rec
             from blocks as l
-            inner join blocks as r on l.key = r.key and l.rec < r.rec
+            inner join blocks as r on l.key = r.key and l.rec < r.rec and l.root <> r.root
             """
         )
-    con.execute("create table pairs as select distinct rec_l, rec_r from found")
+    con.execute(
+        f"""
+        create table pairs as
+        select rec_l, rec_r
+        from (select distinct rec_l, rec_r from found)
+        inner join features as l on l.rec = rec_l
+        inner join features as r on r.rec = rec_r
+        where not {CONTRADICTION}
+        """
+    )
     con.execute("drop table found")

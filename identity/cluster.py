@@ -7,7 +7,7 @@ import polars as pl
 from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
-from identity.rules import CONTRADICTION, TWO_PEOPLE
+from identity.rules import TWO_PEOPLE
 
 # A pair is one person when that is likelier than not.
 _PROBABILITY = 0.5
@@ -19,23 +19,14 @@ def find_edges(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         create table edges as
-        with likely as (
-            select scored.*
-            from scored
-            inner join features as l on l.rec = scored.rec_l
-            inner join features as r on r.rec = scored.rec_r
-            where scored.match_probability >= {_PROBABILITY} and not {CONTRADICTION}
-        )
         select
-            coalesce(rules.rec_l, likely.rec_l) as rec_l,
-            coalesce(rules.rec_r, likely.rec_r) as rec_r,
-            case when rules.rule is null then 'model' else 'rule' end as kind,
-            rules.rule,
-            greatest(rules.weight, likely.match_weight) as match_weight,
-            greatest(1 - 1 / (1 + pow(2, rules.weight)), likely.match_probability)
-                as match_probability
-        from rule_edges as rules
-        full join likely on likely.rec_l = rules.rec_l and likely.rec_r = rules.rec_r
+            rec_l, rec_r, 'rule' as kind, rule, weight as match_weight,
+            1 - 1 / (1 + pow(2, weight)) as match_probability
+        from rule_edges
+        union all by name
+        select rec_l, rec_r, 'model' as kind, match_weight, match_probability
+        from scored
+        where match_probability >= {_PROBABILITY}
         """
     )
 

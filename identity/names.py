@@ -28,7 +28,7 @@ _NOT_A_NAME = (
     r"(?i)^[-?*.,/0-9\s]*$"
     r"|^(不明|未登録|未入力|匿名|名無し|ななし|なし|無し|n/?a|none|null|unknown)$"
 )
-_FIELDS = (
+NAME_FIELDS = (
     "last_name",
     "first_name",
     "full_name",
@@ -38,20 +38,23 @@ _FIELDS = (
 )
 
 
-def parse_names(records: pl.DataFrame) -> pl.DataFrame:
-    """Last and first name for display, and their kanji, kana and sound keys, row by row."""
+def tidy_names(records: pl.DataFrame) -> pl.DataFrame:
+    """Each name field without what is no name, and full names with a space split in two."""
     named = pl.col("source").is_in(NICKNAME_SOURCES).not_()
-    names = (
-        records.lazy().select(pl.when(named).then(_clean(f)).alias(f) for f in _FIELDS).collect()
-    )
+    tidy = [pl.when(named).then(_clean(field)).alias(field) for field in NAME_FIELDS]
+    names = records.lazy().with_columns(tidy).collect()
     # A name typed in kana is its own reading, in whichever field it was typed.
-    for name in _FIELDS[:3]:
+    for name in NAME_FIELDS[:3]:
         typed_kana = pl.when(is_kana(pl.col(name))).then(pl.col(name))
         reading = katakana(pl.coalesce(f"{name}_kana", typed_kana))
         names = names.with_columns(reading.alias(f"{name}_kana"))
-    names = _split_spaced(_split_spaced(names, ""), "_kana")
-    families, givens = _vocabulary(names)
-    names = _split_joined(_split_joined(names, "", families, givens), "_kana", families, givens)
+    return _split_spaced(_split_spaced(names, ""), "_kana")
+
+
+def read_names(records: pl.DataFrame) -> pl.DataFrame:
+    """Split the other full names with what all tidy names teach; add kanji, kana, sound keys."""
+    families, givens = _vocabulary(records)
+    names = _split_joined(_split_joined(records, "", families, givens), "_kana", families, givens)
     names = _split_latin(names, families)
     return _add_sounds(_add_spellings(names)).drop("full_name", "full_name_kana")
 

@@ -1,5 +1,6 @@
 """Source records, cleaned: readable values for the golden record and keys for matching."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import polars as pl
@@ -13,18 +14,22 @@ from identity.contacts import (
     without_default_births,
     without_generic,
 )
-from identity.names import parse_names
-from identity.text import by_value, compact, null_if_empty
+from identity.names import NAME_FIELDS, read_names, tidy_names
+from identity.text import compact, null_if_empty
 
 KEY = ["source", "source_id"]
+_SLICE = 100_000
+# What people typed; keys are left as they are.
+_TYPED = [*NAME_FIELDS, "email", "phone", "postal_code", "prefecture", "address"]
 _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sample)"
 
 
 def normalise(records: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cleaned records numbered by key in `rec`, and the quarantined ones with a reason."""
-    # One name throughout: every step's input can be freed, and there are millions of records.
-    records = _latest_first(_compact_texts(records))
-    records = _clean(records)
+    # Slices keep all cores busy and little in memory; one name, so that each step's input is freed.
+    with ThreadPoolExecutor() as pool:
+        records = pl.concat(pool.map(_clean, records.iter_slices(_SLICE)))
+    records = read_names(_latest_first(records))
     reasons = records.select(
         pl.when(pl.any_horizontal(pl.col(KEY).is_null()))
         .then(pl.lit("missing key"))
@@ -41,22 +46,25 @@ def normalise(records: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.Da
     for contact in ("email", "phone", "email_local"):
         records = without_generic(records, contact)
     records = records.with_columns(
-        phone_kind(pl.col("phone")).alias("phone_kind"),
-        pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day").alias("birth_md"),
+        phone_kind=phone_kind(pl.col("phone")),
+        birth_md=pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day"),
+        given_seen=pl.col("given_sound").count().over("given_sound"),
     )
     return records.with_row_index("rec"), quarantined
 
 
-def _compact_texts(records: pl.DataFrame) -> pl.DataFrame:
-    """All texts compact and not empty; plain ASCII words, such as most keys, are left alone."""
-    texts = [name for name, kind in records.schema.items() if kind == pl.String]
-    for name in texts:
-        other = pl.when(pl.col(name).str.contains("[^!-~]")).then(name)
-        records = by_value(
-            records.with_columns(other=other), "other", compact=compact(pl.col("other"))
-        )
-        records = records.with_columns(pl.coalesce("compact", name).alias(name)).drop("compact")
-    return records.drop("other").with_columns(null_if_empty(pl.col(texts)))
+def _clean(records: pl.DataFrame) -> pl.DataFrame:
+    """What can be cleaned record by record."""
+    records = records.drop("anonymous_id").with_columns(compact(pl.col(_TYPED)))
+    records = records.with_columns(null_if_empty(pl.col(pl.String)))
+    # Lazy, so that what several columns have in common is computed once.
+    contacts = records.lazy().with_columns(
+        email_key(pl.col("email")).alias("email"),
+        email_local(pl.col("email")).alias("email_local"),
+        phone_key(pl.col("phone")).alias("phone"),
+        postal_key(pl.col("postal_code")).alias("postal_code"),
+    )
+    return tidy_names(add_address_keys(contacts.collect()))
 
 
 def _latest_first(records: pl.DataFrame) -> pl.DataFrame:
@@ -70,19 +78,6 @@ def _latest_first(records: pl.DataFrame) -> pl.DataFrame:
         "updated_at", *others, descending=[True] + [False] * len(others), nulls_last=True
     )
     return pl.concat([records.filter(~repeated), versions]).sort(KEY, maintain_order=True)
-
-
-def _clean(records: pl.DataFrame) -> pl.DataFrame:
-    # Lazy, so that what several columns have in common is computed once.
-    others = records.lazy().select(
-        *KEY, "member_id", "web_user_id", "line_user_id", "birth_on", "birth_month_day", "gender",
-        "address", "prefecture", "first_seen_at", "updated_at",
-        email_key(pl.col("email")).alias("email"),
-        email_local(pl.col("email")).alias("email_local"),
-        phone_key(pl.col("phone")).alias("phone"),
-        postal_key(pl.col("postal_code")).alias("postal_code"),
-    ).collect()  # fmt: skip
-    return pl.concat([add_address_keys(others), parse_names(records)], how="horizontal")
 
 
 def _is_test_account() -> pl.Expr:

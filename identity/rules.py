@@ -76,7 +76,8 @@ _LINK_WEIGHT = 20
 def find_rule_edges(con: duckdb.DuckDBPyConnection) -> None:
     """Create `rule_edges` (rec_l, rec_r, rule, weight), each record to the first that fits.
 
-    Also create `firsts`, one record for each person as far as the rules can tell.
+    Also create `roots`, the record that each is tied to (its own if none), and `firsts`, which has
+    one record for each person as far as the rules can tell.
     """
     con.execute("create table found (rec_l bigint, rec_r bigint, rule varchar, weight double)")
     for rule in RULES:
@@ -121,7 +122,16 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("drop table found")
     con.execute(
         """
-        create table firsts as
-        select * from features where rec not in (select rec_r from rule_edges)
+        create table roots as
+        select rec, coalesce(min(rec_l), rec) as root
+        from features
+        left join rule_edges on rule_edges.rec_r = features.rec
+        group by rec
+        """
+    )
+    con.execute(
+        """
+        create view firsts as
+        select * from features semi join (select rec from roots where rec = root) using (rec)
         """
     )

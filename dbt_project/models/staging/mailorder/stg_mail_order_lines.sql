@@ -1,3 +1,6 @@
+{# A view: reading it costs less than writing it (1M people: 0.6-2.8 CPU s a read, 30 to write). #}
+{{ config(materialized='view') }}
+
 with source as (
     {{ latest_rows('mail_order_lines', key=['mail_order_id']) }}
 ),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from activations.plan import SyncPlan
 from orchestration.explain import Section
 from orchestration.warehouse import DuckDBWarehouse
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 class _Progress(logging.Handler):

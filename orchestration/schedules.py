@@ -21,7 +21,10 @@ daily_job = dg.define_asset_job(
 )
 frequent_job = dg.define_asset_job(
     "frequent",
-    selection=dg.AssetSelection.assets(*frequent_syncs()).upstream(),
+    # landing and identity are one step each, so all of their tables come along
+    selection=dg.AssetSelection.assets(*frequent_syncs())
+    .upstream()
+    .required_multi_asset_neighbors(),
     description="The syncs marked `schedule: frequent`, and exactly what they need.",
 )
 

@@ -66,8 +66,8 @@ survivors as (
 {% set value_sources = {} -%}
 {% for attribute, columns in attributes.items() -%}
     {% for column in columns -%}
-        {% set value_source = 'case when ' ~ column ~ ' is not null then ' ~ attribute ~ '_ref end' -%}
-        {% do value_sources.update({column: value_source}) -%}
+        {% set source = 'case when ' ~ column ~ ' is not null then ' ~ attribute ~ '_ref end' -%}
+        {% do value_sources.update({column: source}) -%}
     {% endfor -%}
 {% endfor -%}
 

@@ -32,8 +32,8 @@ banded as (
     left join bands as {{ axis }}_bands
         on
             {{ axis }}_bands.axis = '{{ axis }}'
-            and buyers.{{ measure }} >= coalesce({{ axis }}_bands.from_value, buyers.{{ measure }})
-            and buyers.{{ measure }} < coalesce({{ axis }}_bands.below_value, buyers.{{ measure }} + 1)
+            and coalesce(buyers.{{ measure }} >= {{ axis }}_bands.from_value, true)
+            and coalesce(buyers.{{ measure }} < {{ axis }}_bands.below_value, true)
     {%- endfor %}
 ),
 

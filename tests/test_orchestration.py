@@ -1,0 +1,55 @@
+"""What Dagster sees: lineage from raw table to destination, jobs, schedules, checks."""
+
+import dagster as dg
+
+from orchestration.contract import raw_tables
+from orchestration.definitions import defs
+from orchestration.syncs import frequent_syncs, syncs
+
+
+def keys(job: str) -> set[dg.AssetKey]:
+    return set(defs.resolve_job_def(job).asset_layer.selected_asset_keys)
+
+
+def test_raw_tables_and_syncs_are_assets_of_one_lineage() -> None:
+    graph = defs.resolve_asset_graph()
+    for spec in syncs():
+        upstream = dg.AssetSelection.assets(["sync", spec.name]).upstream().resolve(graph)
+        assert dg.AssetKey(["raw", "crm_members"]) in upstream, spec.name
+        assert dg.AssetKey(["identity", "customer_records"]) in upstream, spec.name
+
+
+def test_build_leaves_nothing_out_but_the_syncs() -> None:
+    assert keys("daily") - keys("build") == {dg.AssetKey(["sync", s.name]) for s in syncs()}
+    assert {dg.AssetKey(["raw", name]) for name in raw_tables()} <= keys("build")
+    assert keys("apply") == keys("daily") - keys("build")
+
+
+def test_the_frequent_job_runs_its_syncs_and_what_they_need() -> None:
+    frequent = keys("frequent")
+    assert frequent_syncs()
+    assert {k for k in frequent if k.path[0] == "sync"} == set(frequent_syncs())
+    assert dg.AssetKey(["segments", "segment_members"]) in frequent
+
+
+def test_schedules_run_in_tokyo() -> None:
+    repository = defs.get_repository_def()
+    assert {s.name: s.execution_timezone for s in repository.schedule_defs} == {
+        "daily_0500": "Asia/Tokyo",
+        "frequent_quarter_hour": "Asia/Tokyo",
+    }
+    assert [s.name for s in repository.sensor_defs] == ["new_raw_files"]
+
+
+def test_dbt_tests_are_asset_checks_and_syncs_have_their_own() -> None:
+    checks = defs.resolve_asset_graph().asset_check_keys
+    on = {key.asset_key for key in checks}
+    assert dg.AssetKey(["marts", "customers"]) in on
+    names = {key.name for key in checks if key.asset_key.path[0] == "sync"}
+    assert names == {"guards", "conservation"}
+
+
+def test_whatever_writes_the_warehouse_shares_one_pool() -> None:
+    writing = [a for a in defs.assets or [] if isinstance(a, dg.AssetsDefinition)]
+    pools = {a.op.name: a.op.pool for a in writing if not a.op.name.startswith("sync__")}
+    assert pools == dict.fromkeys(["raw", "dbt_prepare", "identity", "dbt_build"], "warehouse")

@@ -36,7 +36,12 @@ _SPELLINGS = {
 
 
 def add_address_keys(records: pl.DataFrame) -> pl.DataFrame:
-    """Fill the prefecture from the address and add the keys town_block and postal_block."""
+    """Move the prefecture out of the address; add the keys town_block and postal_block."""
+    in_front = pl.col("address").str.extract(_PREFECTURE)
+    records = records.with_columns(
+        address=pl.col("address").str.replace(_PREFECTURE, "").str.strip_chars_start(),
+        prefecture=pl.coalesce("prefecture", in_front),
+    )
     numbered = pl.col("address").str.replace_many(_CHOME, leftmost=True)
     numbered = numbered.str.replace_many(_UNITS, leftmost=True)
     numbered = numbered.str.replace_all("[‐-―−ー]([0-9])", "-$1")
@@ -50,15 +55,15 @@ def add_address_keys(records: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce(pl.col("joined").struct[n], pl.col("single").struct[n]).alias(name)
         for n, name in enumerate(("town", "block"))
     ]
-    records = records.with_columns(
-        *parts, pl.coalesce("prefecture", pl.col("address").str.extract(_PREFECTURE))
+    town = plain_kanji(pl.col("town")).str.replace_many(_SPELLINGS)
+    return (
+        records.with_columns(parts)
+        .with_columns(
+            town_block=pl.concat_str(town, "block", separator="|"),
+            postal_block=pl.concat_str("postal_code", "block", separator="|"),
+        )
+        .drop("numbered", "joined", "single", "town", "block")
     )
-    town = plain_kanji(pl.col("town").str.replace(_PREFECTURE, ""))
-    town = town.str.replace_many(_SPELLINGS)
-    return records.with_columns(
-        town_block=pl.concat_str(town, "block", separator="|"),
-        postal_block=pl.concat_str("postal_code", "block", separator="|"),
-    ).drop("numbered", "joined", "single", "town", "block")
 
 
 def postal_key(postal_code: pl.Expr) -> pl.Expr:

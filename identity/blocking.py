@@ -21,7 +21,6 @@ _KEYS = {
     "family_sound || coalesce(town_block, postal_block)": 60,
     "family_kanji || coalesce(town_block, postal_block)": 60,
     "given_sound || coalesce(town_block, postal_block)": 60,
-    "given_sound || postal_code": 60,
 }
 
 

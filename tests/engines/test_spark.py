@@ -56,6 +56,10 @@ def spark(tmp_path: Path) -> "Iterator[SparkSession]":
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
         "spark.ui.enabled": "false",
+        # little data and many plans: optimising them takes longer than running them as they are
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
     }
     session = sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")

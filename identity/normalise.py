@@ -26,9 +26,10 @@ _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sampl
 
 def normalise(records: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cleaned records numbered by key in `rec`, and the quarantined ones with a reason."""
-    # Slices keep all cores busy and little in memory; one name, so that each step's input is freed.
+    # Slices keep all cores busy; one name for all steps lets each step's input be freed.
+    slices = list(records.iter_slices(_SLICE)) or [records]
     with ThreadPoolExecutor() as pool:
-        records = pl.concat(pool.map(_clean, records.iter_slices(_SLICE)))
+        records = pl.concat(pool.map(_clean, slices))
     records = read_names(_latest_first(records))
     reasons = records.select(
         pl.when(pl.any_horizontal(pl.col(KEY).is_null()))

@@ -1,7 +1,7 @@
 """The assets before activation: raw tables, dbt models and identity, in one lineage."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -29,7 +29,23 @@ from orchestration.warehouse import DuckDBWarehouse
 
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
 log = logging.getLogger("enishi")
-translator = DagsterDbtTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+
+class LayeredTranslator(DagsterDbtTranslator):
+    """Models and seeds grouped by their layer, the first folder of their path."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None:
+            return spec
+        is_seed = node["resource_type"] == "seed"
+        return spec.replace_attributes(group_name="reference" if is_seed else node["fqn"][1])
+
+
+translator = LayeredTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
 def warehouse() -> DuckDBWarehouse:

@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint test-replay test-spark bench lock clean
+.PHONY: run dev test lint test-replay test-spark lock clean
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: .venv/.installed
@@ -25,10 +25,7 @@ test-replay: .venv/.installed
 	$(BIN)/python -m pytest -m replay
 
 test-spark: .venv-spark/.installed
-	.venv-spark/bin/python -m pytest -m spark
-
-bench: .venv/.installed
-	$(BIN)/python -m tests.bench
+	.venv-spark/bin/python -m pytest -m spark tests/engines
 
 # uv installs ten times faster than pip; where it cannot be had, pip does the same from the same lock
 .venv/.installed .venv-spark/.installed: .venv%/.installed: requirements%.lock pyproject.toml

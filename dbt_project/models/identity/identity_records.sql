@@ -53,7 +53,8 @@
         'other': {'full_name': 'name', 'full_name_kana': 'kana'},
     },
     {
-        'name': 'ec_guest_orders', 'model': 'stg_ec_orders', 'where': 'web_user_id is null',
+        'name': 'ec_guest_orders', 'model': 'stg_ec_orders',
+        'where': 'web_user_id is null and coalesce(guest_name, guest_email, guest_phone) is not null',
         'key': 'order_id', 'first_seen_at': 'ordered_at',
         'same': ['postal_code'],
         'other': {'full_name': 'guest_name', 'email': 'guest_email', 'phone': 'guest_phone'},

@@ -74,8 +74,13 @@ def raise_on_failure(run: DbtRun) -> None:
         raise DbtFailed("dbt failed:\n  " + "\n  ".join(run.failures))
 
 
-@cache
 def _parsed() -> Manifest:
+    return _parsed_for(settings().warehouse)
+
+
+@cache
+def _parsed_for(warehouse: Path) -> Manifest:
+    """Relations are named with their database, which DuckDB calls after the file."""
     result = _invoke(["parse"])
     if not isinstance(result.result, Manifest):
         raise DbtFailed(f"the dbt project cannot be read: {result.exception}")

@@ -103,6 +103,7 @@ class Target:
     base_url: str
     options: Mapping[str, str] = field(default_factory=dict)  # list_id, audience_id, sender …
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    new_list: str | None = None  # mode rebuild: the list being filled; None in its first request
 
     @property
     def instance(self) -> str:
@@ -150,6 +151,7 @@ class Capabilities:
     reports: str = "rows"  # rows | counts (the vendor answers with totals) | none
     consent_purpose: str | None = None  # purpose without which no row may be sent
     channel: str | None = None  # of marts.contact_points, whose consents and reachability apply
+    min_rows: int = 0  # the smallest audience, and the smallest ttl_refresh upload, that is taken
 
     def max_rows(self, operation: Operation) -> int:
         """The most rows that one request of this operation may carry."""
@@ -190,3 +192,31 @@ class LookedUp(Protocol):
 
     def parse_lookup(self, rows: Sequence[Row], response: httpx.Response) -> Mapping[str, str]:
         """Vendor id per row key; a row that the vendor does not know is absent."""
+
+
+class Erasing(Protocol):
+    """A destination that can be asked to forget people altogether, for `enishi forget`.
+
+    The rows carry the identifiers that were acknowledged, and the vendor's id where it gave one.
+    """
+
+    def build_erasure(self, rows: Sequence[Row], target: Target) -> httpx.Request:
+        """The request that erases all that the vendor has of these people."""
+
+    def parse_erasure(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
+        """One outcome per row; ACKED where the vendor took the request on."""
+
+
+class Rebuilt(Protocol):
+    """Mode rebuild, for lists that cannot lose members: fill a new list, then drop the old one.
+
+    The first `build` of a run has no `target.new_list` and creates the list; its `parse` gives
+    DEFERRED with the list's id as job_id. The others fill `target.new_list` and answer the same.
+    `parse_poll` acknowledges every row once the list is ready for use.
+    """
+
+    def build_discard(self, list_id: str, target: Target) -> httpx.Request:
+        """The request that deletes a list."""
+
+    def parse_discard(self, response: httpx.Response) -> None:
+        """Returns where the list is gone, now or before; raises as `parse` does."""

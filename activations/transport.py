@@ -8,17 +8,20 @@ from activations.context import Clock, Context
 from activations.destinations.base import Target
 from activations.destinations.ssrf import PublicTransport
 from activations.file_transport import FileTransport
+from activations.smtp_transport import SmtpTransport
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 def open_client(context: Context, target: Target) -> httpx.Client:
-    """A client for one run; file:// addresses write files, redirects are never followed."""
+    """A client for one run that follows no redirects; file:// writes, smtp:// sends mail."""
     transport = context.transport
     if transport is None and not target.base_url:  # the address is one that a user has written
         transport = PublicTransport(httpx.HTTPTransport())
-    folder = context.export_folder
-    mounts = {"file://": FileTransport(folder)} if folder else {}
+    mail = SmtpTransport()
+    mounts: dict[str, httpx.BaseTransport] = {"smtp://": mail, "smtps://": mail}
+    if context.export_folder:
+        mounts["file://"] = FileTransport(context.export_folder)
     return httpx.Client(transport=transport, mounts=mounts, timeout=_TIMEOUT)
 
 

@@ -11,16 +11,15 @@ from activations.destinations import destinations
 from activations.destinations.base import Operation
 from activations.sink import Store, render, running_sink
 from activations.sink.page import mask
-from tests.destinations.examples import deliver, rows_for, target_for
+from activations.smtp_transport import SmtpTransport
+from tests.destinations.examples import at_sink, deliver, rows_for
 
 
 def send(base_url: str, name: str, count: int = 1, timeout: float = 30) -> None:
     """Deliver some rows of the destination's first operation."""
     operation = min(destinations()[name].capabilities.operations)
-    with httpx.Client(timeout=timeout) as client:
-        deliver(
-            name, rows_for(name, operation, count), target_for(name, f"{base_url}/{name}"), client
-        )
+    with httpx.Client(timeout=timeout, mounts={"smtp://": SmtpTransport()}) as client:
+        deliver(name, rows_for(name, operation, count), at_sink(name, base_url), client)
 
 
 def state_of(base_url: str, name: str) -> dict:
@@ -77,7 +76,7 @@ def test_a_fault_happens_as_often_as_it_was_asked_for(sink):
     fail_next(sink, "line_multicast", "500", times=2)
     operation, name = Operation.SEND, "line_multicast"
     request = destinations()[name].build(
-        operation, rows_for(name, operation, 1), target_for(name, f"{sink}/{name}")
+        operation, rows_for(name, operation, 1), at_sink(name, sink)
     )
     with httpx.Client() as client:
         assert [client.send(request).status_code for _ in range(4)] == [500, 500, 200, 409]
@@ -98,7 +97,7 @@ def test_an_unknown_destination_is_explained(sink):
 
 def test_a_job_is_done_after_the_first_poll(sink):
     name = "google_data_manager"
-    destination, target = destinations()[name], target_for(name, f"{sink}/{name}")
+    destination, target = destinations()[name], at_sink(name, sink)
     rows = rows_for(name, Operation.ADD, 1)
     with httpx.Client() as client:
         response = client.send(destination.build(Operation.ADD, rows, target))
@@ -120,7 +119,7 @@ def test_a_job_is_done_after_the_first_poll(sink):
     ],
 )
 def test_a_row_more_than_the_vendor_takes_is_refused(sink, name, operation):
-    destination, target = destinations()[name], target_for(name, f"{sink}/{name}")
+    destination, target = destinations()[name], at_sink(name, sink)
     (row,) = rows_for(name, operation, 1)
     rows = [row] * (destination.capabilities.max_rows(operation) + 1)
     has_lookup = operation is Operation.REMOVE

@@ -32,6 +32,7 @@ _REASON_LENGTH = 200
 _QUOTE_LENGTH = 10_000  # scrubbed before it is cut, so that nothing is cut in half first
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;]+@[^\s@\"'<>(),;]+")
 _NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_HTTPS_URL = re.compile(r"https://[!#-;=?-~]+")  # no spaces, quotes or angle brackets
 _TOKEN = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
 
 
@@ -93,14 +94,35 @@ def require_supported(destination: Destination, operation: Operation) -> None:
         raise Fatal(f"{destination.name} has no operation '{operation}'")
 
 
-def message_text(row: Row, longest: int) -> str:
+def message_text(row: Row, longest: int | None = None) -> str:
     """The column `body`; lengths are counted in UTF-16 units, as phones and LINE count them."""
     body = row.columns.get("body")
     if not isinstance(body, str) or not body.strip():
         raise Reject("the message has no text")
-    if len(body.encode("utf-16-le")) // 2 > longest:
+    if longest is not None and len(body.encode("utf-16-le")) // 2 > longest:
         raise Reject(f"the text is longer than {longest} characters")
     return body
+
+
+def one_line(row: Row, column: str) -> str:
+    """A column that must be there and may become a header: no line breaks."""
+    value = row.columns.get(column)
+    if not isinstance(value, str) or not value.strip() or len(value.splitlines()) > 1:
+        raise Reject(f"the column {column} is no single line of text")
+    return value.strip()
+
+
+def one_click(row: Row, target: Target) -> dict[str, str]:
+    """The headers of RFC 8058, from the column `unsubscribe_url` and `unsubscribe_mailto`."""
+    url = one_line(row, "unsubscribe_url")
+    if not _HTTPS_URL.fullmatch(url):
+        raise Reject("the unsubscribe_url is no https address (RFC 8058 section 3.1)")
+    mailto = target.options.get("unsubscribe_mailto")
+    ways = [f"<{url}>", *([f"<mailto:{mailto}>"] if mailto else [])]
+    return {
+        "List-Unsubscribe": ", ".join(ways),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def every(

@@ -6,26 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import uvicorn
+from aiosmtpd.controller import Controller
 
+from activations.sink import smtp
 from activations.sink.app import create_app
 from activations.sink.store import Store
 
 _HOST = "127.0.0.1"
+_ATTEMPTS = 20  # to find two free ports side by side
 
 
 def serve(store: Path, port: int, pending_polls: int = 1) -> None:
     """Serve until interrupted; port 0 is any free one. The first line printed says where."""
-    listening = _listen(port)
+    kept = Store(store, pending_polls)
+    listening, mail = _listen(port, kept)
     print(f"sink on {_url(listening)}, kept in {store}", flush=True)
-    _server(Store(store, pending_polls)).run(sockets=[listening])
+    try:
+        _server(kept).run(sockets=[listening])
+    finally:
+        mail.stop()
 
 
 @contextmanager
 def running_sink(store: Path, port: int = 0, pending_polls: int = 1) -> Iterator[str]:
     """A sink in a thread of this process; gives its base URL."""
-    kept, listening = Store(store, pending_polls), _listen(port)
+    kept = Store(store, pending_polls)
+    listening, mail = _listen(port, kept)
     server = _server(kept)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -36,11 +45,35 @@ def running_sink(store: Path, port: int = 0, pending_polls: int = 1) -> Iterator
     finally:
         server.should_exit = True
         thread.join()
+        mail.stop()
         kept.close()
 
 
-def _listen(port: int) -> socket.socket:
-    """Bound here, so that a free port is known and a taken one is an error at once."""
+def address_of(name: str, base_url: str) -> str:
+    """Where the sink at this base URL stands in for a destination."""
+    if name == smtp.NAME:
+        parts = urlsplit(base_url)
+        return f"smtp://{parts.hostname}:{(parts.port or 80) + 1}"
+    return f"{base_url}/{name}"
+
+
+def _listen(port: int, store: Store) -> tuple[socket.socket, Controller]:
+    """Both ports, bound here, so that they are known and a taken one is an error at once."""
+    for attempts_left in reversed(range(1 if port else _ATTEMPTS)):
+        listening = _bound(port)
+        mail = smtp.mail_server(store, _HOST, listening.getsockname()[1] + 1)
+        try:
+            mail.start()
+        except OSError:
+            listening.close()
+            if not attempts_left:
+                raise
+        else:
+            break
+    return listening, mail
+
+
+def _bound(port: int) -> socket.socket:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((_HOST, port))

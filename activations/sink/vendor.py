@@ -10,6 +10,8 @@ from activations.sink.store import Store
 
 # The sink's own credentials, of the vendors' form. They open nothing but the sink.
 SECRETS = {
+    "SMTP_USER": "the-user-of-the-local-sink",
+    "SMTP_PASSWORD": "the-local-sink-is-a-mailbox-too",
     "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",
     "TWILIO_ACCOUNT_SID": f"AC{'5':0>32}",
     "TWILIO_AUTH_TOKEN": "the-local-sink-stands-in-for-twilio",

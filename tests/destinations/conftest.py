@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from activations.sink import running_sink
+from activations.smtp_transport import SmtpTransport
 
 
 @pytest.fixture(scope="session")
@@ -18,5 +19,5 @@ def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def client() -> Iterator[httpx.Client]:
     """A client that follows no redirects, as the engine's."""
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=30, mounts={"smtp://": SmtpTransport()}) as client:
         yield client

@@ -7,9 +7,14 @@ import httpx
 
 from activations.destinations import destinations
 from activations.destinations.base import Operation, Outcome, Row, Secret, State, Target
-from activations.sink import SECRETS
+from activations.sink import SECRETS, address_of
 
 OPTIONS = {
+    "smtp": {
+        "server": "smtps://mail.enishi.example",
+        "sender": "縁 <news@enishi.example>",
+        "unsubscribe_mailto": "leave@enishi.example",
+    },
     "sendgrid_contacts": {"list_id": "5b5e6d0a-0f6c-4a57-9b47-3d9be2a0c001"},
     "twilio_sms": {"sender": "+815000000001"},
     "meta_custom_audience": {"audience_id": "23850000000000001"},
@@ -18,6 +23,12 @@ OPTIONS = {
     "csv_file": {"folder": "winback"},
 }
 TEXT = "【縁】春のお知らせです。配信停止は https://enishi.example/u まで"
+MESSAGE = {
+    "subject": "春のお知らせ",
+    "body": TEXT,
+    "unsubscribe_url": "https://enishi.example/u/4f1c9a",
+}
+ATTRIBUTES = {"first_name": "太郎", "e1_N": 7}
 
 
 def person(number: int) -> dict[str, str]:
@@ -47,7 +58,7 @@ def rows_for(name: str, operation: Operation, count: int) -> list[Row]:
                 for kind, identifier in identifiers.items()
                 if (formatted := identifier.format(person(number)[identifier.column]))
             },
-            columns={"body": TEXT} if is_message else {"first_name": "太郎", "e1_N": number},
+            columns=MESSAGE if is_message else ATTRIBUTES,
             idempotency_key=f"{operation}-{number}",
         )
         for number in range(1, count + 1)
@@ -62,6 +73,11 @@ def target_for(name: str, base_url: str) -> Target:
         options=OPTIONS.get(name, {}),
         secrets={secret: Secret(value) for secret, value in SECRETS.items()},
     )
+
+
+def at_sink(name: str, sink: str) -> Target:
+    """The destination instance that the sink stands in for."""
+    return target_for(name, address_of(name, sink))
 
 
 def deliver(name: str, rows: Sequence[Row], target: Target, client: httpx.Client) -> list[Outcome]:

@@ -9,7 +9,7 @@ import pytest
 from activations.destinations import destinations
 from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
 from activations.identifiers import email, email_google, hashed, phone_digits, phone_e164
-from tests.destinations.examples import built, deliver, person, rows_for, target_for
+from tests.destinations.examples import at_sink, built, deliver, person, rows_for
 
 
 def test_a_phone_is_written_as_each_destination_wants_it():
@@ -114,7 +114,7 @@ def test_google_names_the_refused_rows_by_their_index(sink, client):
     rows = rows_for("google_data_manager", Operation.ADD, 3)
     fault = {"destination": "google_data_manager", "kind": "partial"}
     client.post(f"{sink}/_faults", json=fault).raise_for_status()
-    target = target_for("google_data_manager", f"{sink}/google_data_manager")
+    target = at_sink("google_data_manager", sink)
     outcomes = deliver("google_data_manager", rows, target, client)
     assert [o.state for o in outcomes] == [State.ACKED, State.ACKED, State.REJECTED]
 
@@ -152,7 +152,7 @@ def test_one_poisoned_row_makes_the_vendor_refuse_the_request(name, kind, value,
     operation = min(destinations()[name].capabilities.operations)
     rows = rows_for(name, operation, 3)
     rows[1] = replace(rows[1], identifiers={**rows[1].identifiers, kind: value})
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     before = client.get(f"{sink}/_state").json()[name]["rows"]
     with pytest.raises(Reject) as error:
         deliver(name, rows, target, client)

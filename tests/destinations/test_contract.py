@@ -17,7 +17,7 @@ from activations.destinations.base import (
     State,
 )
 from activations.sink import SECRETS
-from tests.destinations.examples import OPTIONS, deliver, person, rows_for, target_for
+from tests.destinations.examples import OPTIONS, at_sink, deliver, person, rows_for, target_for
 
 NAMES = sorted(destinations())
 OPERATIONS = [
@@ -81,7 +81,7 @@ def test_capabilities_are_complete(name: str):
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
 def test_every_row_gets_one_outcome_from_the_sink(name, operation, sink, client):
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     if operation is Operation.REMOVE:
         deliver(name, rows_for(name, Operation.ADD, count_for(name)), target, client)
     rows = rows_for(name, operation, count_for(name))
@@ -99,7 +99,7 @@ def test_a_full_request_is_accepted_and_within_the_byte_limit(name, sink, client
         replace(row, key=f"c{n}", idempotency_key=f"full-{n}")
         for n in range(can.max_rows(operation))
     ]
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     request = destination.build(operation, rows, target)
     assert len(request.content) <= can.bytes_per_request
     outcomes = destination.parse(rows, client.send(request))
@@ -186,7 +186,7 @@ def test_a_repeated_request_changes_nothing_where_idempotency_is_declared(name, 
     can = destinations()[name].capabilities
     operation = min(can.operations)
     rows = rows_for(name, operation, count_for(name))
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     deliver(name, rows, target, client)
     before = _remembered(client, sink, name)
     outcomes = deliver(name, rows, target, client)
@@ -199,7 +199,7 @@ def test_a_repeated_request_changes_nothing_where_idempotency_is_declared(name, 
 def test_who_is_removed_is_gone_and_the_rest_stay(name, sink, client):
     if name == "csv_file":  # every change is a file of its own
         return
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     everybody = rows_for(name, Operation.ADD, 5)
     fresh = [replace(row, idempotency_key=f"{row.key} again") for row in everybody]
     deliver(name, fresh, target, client)
@@ -214,7 +214,7 @@ def test_who_is_removed_is_gone_and_the_rest_stay(name, sink, client):
 def test_a_fault_is_never_success(name, kind, sink, client):
     operation = min(destinations()[name].capabilities.operations)
     rows = rows_for(name, operation, 1)
-    target = target_for(name, f"{sink}/{name}")
+    target = at_sink(name, sink)
     client.post(f"{sink}/_faults", json={"destination": name, "kind": kind}).raise_for_status()
     result = attempt(lambda: deliver(name, rows, target, client))
     assert isinstance(result, Retriable) or {o.state for o in result} == {State.IN_DOUBT}
@@ -225,7 +225,7 @@ def test_a_fault_is_never_success(name, kind, sink, client):
 )
 def test_the_sink_refuses_other_credentials(name, sink, client):
     operation = min(destinations()[name].capabilities.operations)
-    right = target_for(name, f"{sink}/{name}")
+    right = at_sink(name, sink)
     wrong = {key: type(value)("d2hvZXZlcg==") for key, value in right.secrets.items()}
     with pytest.raises(Fatal):
         deliver(name, rows_for(name, operation, 1), replace(right, secrets=wrong), client)

@@ -7,7 +7,7 @@ import pytest
 
 from activations.destinations import destinations
 from activations.destinations.base import Fatal, Operation, Reject, State
-from tests.destinations.examples import built, deliver, rows_for, sent, target_for
+from tests.destinations.examples import at_sink, built, deliver, rows_for, sent
 
 
 @pytest.mark.parametrize(("code", "word"), [(21610, "opted out"), (21211, "number"), (99999, "")])
@@ -55,7 +55,7 @@ def test_line_acknowledges_a_retry_that_had_arrived(sink, client):
         replace(row, idempotency_key=f"{row.key} in time")
         for row in rows_for("line_multicast", Operation.SEND, 3)
     ]
-    target = target_for("line_multicast", f"{sink}/line_multicast")
+    target = at_sink("line_multicast", sink)
     first = deliver("line_multicast", rows, target, client)
     again = deliver("line_multicast", rows, target, client)
     assert [o.vendor_id for o in again] == [o.vendor_id for o in first]

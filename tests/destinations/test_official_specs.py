@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 from activations.destinations import destinations
 from activations.destinations.base import Operation
 from activations.sink import SECRETS
-from tests.destinations.examples import deliver, rows_for, target_for
+from tests.destinations.examples import at_sink, deliver, rows_for, target_for
 
 _SHARED = os.environ.get("ENISHI_SHARED") or Path(__file__).parents[3] / "shared"
 SPECS = Path(_SHARED) / "data" / "specs"
@@ -116,8 +116,7 @@ def test_sendgrid_lookups_and_jobs_are_by_the_openapi_description(sink, client):
     destination = destinations()["sendgrid_contacts"]
     target = target_for("sendgrid_contacts", destination.base_url)
     added, unknown = rows_for("sendgrid_contacts", Operation.ADD, 2)
-    at_sink = target_for("sendgrid_contacts", f"{sink}/sendgrid_contacts")
-    deliver("sendgrid_contacts", [added], at_sink, client)
+    deliver("sendgrid_contacts", [added], at_sink("sendgrid_contacts", sink), client)
     rows = [added, replace(unknown, identifiers={"email": "nobody@mail.example"})]
     lookup = destination.build_lookup(Operation.REMOVE, rows, target)
     file, path = "sendgrid/tsg_mc_contacts_v3.json", "/v3/marketing/contacts/search/emails"

@@ -158,6 +158,15 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def sent_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of the request that was answered, for answers that repeat nothing of it."""
+    try:
+        body = json.loads(response.request.content)
+    except (RuntimeError, ValueError):  # RuntimeError: an answer that belongs to no request
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def raise_for_refusal(
     name: str, response: httpx.Response, detail: str = "", retry_after: float | None = None
 ) -> None:

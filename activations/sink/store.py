@@ -76,6 +76,12 @@ class Store:
             ((destination, list_id, member) for member in members),
         )
 
+    def drop_list(self, destination: str, list_id: str) -> None:
+        """A list and its members are gone."""
+        self._connection.execute(
+            "delete from member where destination = ? and list = ?", [destination, list_id]
+        )
+
     def upsert_contacts(self, contacts: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
         """Contacts as id, e-mail and fields; fields that are not mentioned stay as they were."""
         self._connection.executemany(

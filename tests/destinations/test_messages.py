@@ -1,13 +1,11 @@
 """Messages: what is particular to Twilio and LINE."""
 
-from dataclasses import replace
-
 import httpx
 import pytest
 
 from activations.destinations import destinations
 from activations.destinations.base import Fatal, Operation, Reject, State
-from tests.destinations.examples import at_sink, built, deliver, rows_for, sent
+from tests.destinations.examples import built, rows_for, sent
 
 
 @pytest.mark.parametrize(("code", "word"), [(21610, "opted out"), (21211, "number"), (99999, "")])
@@ -48,24 +46,6 @@ def test_a_messaging_service_is_told_from_a_number(sender, field):
 def test_a_message_without_a_sendable_text_is_refused_before_the_network(name, body):
     with pytest.raises(Reject):
         built(name, sent(name, Operation.SEND, body=body))
-
-
-def test_line_acknowledges_a_retry_that_had_arrived(sink, client):
-    rows = [
-        replace(row, idempotency_key=f"{row.key} in time")
-        for row in rows_for("line_multicast", Operation.SEND, 3)
-    ]
-    target = at_sink("line_multicast", sink)
-    first = deliver("line_multicast", rows, target, client)
-    again = deliver("line_multicast", rows, target, client)
-    assert [o.vendor_id for o in again] == [o.vendor_id for o in first]
-    assert {o.state for o in again} == {State.ACKED}
-
-
-def test_line_stops_when_the_month_is_used_up():
-    said = {"message": "You have reached your monthly limit."}
-    with pytest.raises(Fatal, match="quota"):
-        destinations()["line_multicast"].parse([], httpx.Response(429, json=said))
 
 
 def test_a_conflict_without_an_accepted_request_is_no_success():

@@ -1,4 +1,4 @@
-"""Stand-ins, one file per vendor: every module here that has a VENDOR is one."""
+"""Stand-ins, one file per vendor: each lists under VENDORS for which destinations it stands in."""
 
 from functools import cache
 from importlib import import_module
@@ -11,4 +11,4 @@ from activations.sink.vendor import Vendor
 def vendors() -> dict[str, Vendor]:
     """All stand-ins by the name of their destination, found by looking into this folder."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
-    return {module.VENDOR.name: module.VENDOR for module in modules}
+    return {vendor.name: vendor for module in modules for vendor in module.VENDORS}

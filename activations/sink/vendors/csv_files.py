@@ -23,4 +23,4 @@ def _too_many() -> Answer:
     return Answer(429, {"error": "too many requests"}, {"Retry-After": "1"})
 
 
-VENDOR = Vendor(_NAME, _answer, _too_many)
+VENDORS = (Vendor(_NAME, _answer, _too_many),)

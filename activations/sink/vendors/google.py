@@ -109,4 +109,4 @@ def _too_many() -> Answer:
     return _error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.")
 
 
-VENDOR = Vendor(_NAME, _answer, _too_many)
+VENDORS = (Vendor(_NAME, _answer, _too_many),)

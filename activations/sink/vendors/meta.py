@@ -74,4 +74,4 @@ def _too_many() -> Answer:
     return Answer(answer.status, answer.body, header)
 
 
-VENDOR = Vendor(_NAME, _answer, _too_many)
+VENDORS = (Vendor(_NAME, _answer, _too_many),)

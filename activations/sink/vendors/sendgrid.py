@@ -114,4 +114,4 @@ def _too_many() -> Answer:
     return Answer(429, {"errors": [{"field": None, "message": "too many requests"}]}, limit)
 
 
-VENDOR = Vendor(_NAME, _answer, _too_many)
+VENDORS = (Vendor(_NAME, _answer, _too_many),)

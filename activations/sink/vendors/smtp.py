@@ -13,4 +13,4 @@ def _too_many() -> Answer:
     return Answer(429, {"error": "too many requests"})
 
 
-VENDOR = Vendor(NAME, _answer, _too_many)
+VENDORS = (Vendor(NAME, _answer, _too_many),)

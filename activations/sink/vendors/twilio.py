@@ -77,4 +77,4 @@ def _too_many() -> Answer:
     return Answer(answer.status, answer.body, {"Retry-After": "1"}, rows=1)
 
 
-VENDOR = Vendor(_NAME, _answer, _too_many)
+VENDORS = (Vendor(_NAME, _answer, _too_many),)

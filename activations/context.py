@@ -49,7 +49,8 @@ class Context:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     force_reason: str | None = None  # overrides guards, and is recorded
-    is_paced: bool = True  # keep to the vendors' rates; a local stand-in needs no sparing
+    is_live: bool = True  # vendors' rates and starts are kept to; a local stand-in needs neither
+    inherited_ids: str | None = None  # SQL: customer_id, earlier_id, since_at of ids made one
     export_folder: Path | None = None  # where file:// destinations write
     transport: httpx.BaseTransport | None = None  # replaces the network in tests
     destinations: Mapping[str, Destination] = field(default_factory=destinations)

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from activations.compare import message_difference_sql, state_difference_sql
+from activations.context import Context
 from activations.destinations.base import Capabilities, Operation
 from activations.model_sql import (
     ATTRIBUTES,
@@ -29,16 +31,20 @@ _OPERATIONS = {
     "upsert": ("add", "update"),
     "update_only": ("update",),
     "add_only": ("add",),
+    "rebuild": ("add", "update", "remove"),
+    "ttl_refresh": ("add", "update"),
     "message": ("send",),
 }
 
 
-def difference_sql(
-    spec: SyncSpec, can: Capabilities, instance: str, as_of: datetime, now: datetime
-) -> str:
+def difference_sql(spec: SyncSpec, can: Capabilities, instance: str, context: Context) -> str:
     """Every row that differs; those without a row_no wait, for the reason in `held`."""
+    as_of, now = context.as_of, context.clock.now()
     here = f"sync = {literal(spec.name)} and instance = {literal(instance)}"
-    compare = _message_difference(here) if spec.mode == "message" else _state_difference(here)
+    if spec.mode == "message":
+        compare = message_difference_sql(here, context.inherited_ids)
+    else:
+        compare = state_difference_sql(spec, here, now)
     return f"""
     with source as (
         select {key_sql(spec)} as key, {fingerprint_sql(spec)} as fingerprint
@@ -48,7 +54,7 @@ def difference_sql(
     {unsettled_sql(here)},
     {compare},
     {_described(spec, here)},
-    {_decided(spec, can, as_of, now)},
+    {_decided(spec, can, here, as_of, now)},
     batched as (
         select
             *,
@@ -73,6 +79,7 @@ def difference_sql(
         is_in_doubt,
         is_retry,
         is_expired,
+        counts_as_sent,
         nullif(changed_columns, '') as changed_columns,
         before_fingerprint,
         after_fingerprint,
@@ -86,68 +93,22 @@ def difference_sql(
     """
 
 
-def _state_difference(here: str) -> str:
-    """What is wanted against what is confirmed; rows that may have arrived count as there."""
-    return f"""
-    present as (
-        select key, fingerprint, true as is_confirmed
-        from activation.acknowledged
-        where {here}
-        union all
-        select key, null as fingerprint, false as is_confirmed
-        from unsettled
-        where may_be_added
-            and not exists (
-                select 1 from activation.acknowledged as a where {here} and a.key = unsettled.key
-            )
-    ),
-    compared as (
-        select
-            coalesce(source.key, present.key) as key,
-            source.fingerprint as after_fingerprint,
-            present.fingerprint as before_fingerprint,
-            source.key is not null as is_wanted,
-            coalesce(present.is_confirmed, false) as is_confirmed
-        from source
-        full join present on source.key = present.key
-        where source.fingerprint is distinct from present.fingerprint
-            or coalesce(source.key, present.key) in (select key from unsettled)
-    )
-    """
-
-
-def _message_difference(here: str) -> str:
-    """Messages that have no outcome yet: one that has is never planned again."""
-    return f"""
-    compared as (
-        select
-            source.key,
-            source.fingerprint as after_fingerprint,
-            cast(null as varchar) as before_fingerprint,
-            true as is_wanted,
-            false as is_confirmed
-        from source
-        where not exists (
-            select 1
-            from activation.intent
-            where {here}
-                and intent.key = source.key
-                and state in ('acked', 'rejected', 'expired')
-        )
-    )
-    """
-
-
 def _described(spec: SyncSpec, here: str) -> str:
     """The rows that differ, with all that the model and the ledger know of them."""
+    customer_id = optional_sql(spec, "model", "customer_id")
     return f"""
     described as (
         select
             compared.*,
             unsettled.* exclude (key),
             {_operation(spec)} as operation,
-            coalesce({optional_sql(spec, "model", "customer_id")}, confirmed.customer_id,
-                unsettled.last_customer_id) as customer_id,
+            coalesce({customer_id}, confirmed.customer_id, unsettled.last_customer_id)
+                as customer_id,
+            case
+                when {customer_id} in (select customer_id from inherited)
+                    and not coalesce(is_in_doubt, false)
+                    then 'counts as sent: this person has had it under an earlier customer id'
+            end as counts_as_sent,
             {optional_sql(spec, "model", "why")} as source_why,
             case when is_wanted then {expires_at_sql(spec)} end as expires_at,
             confirmed.vendor_id,
@@ -166,7 +127,7 @@ def _described(spec: SyncSpec, here: str) -> str:
     """
 
 
-def _decided(spec: SyncSpec, can: Capabilities, as_of: datetime, now: datetime) -> str:
+def _decided(spec: SyncSpec, can: Capabilities, here: str, as_of: datetime, now: datetime) -> str:
     """Which differences are planned, and which wait."""
     return f"""
     explained as (
@@ -192,7 +153,11 @@ def _decided(spec: SyncSpec, can: Capabilities, as_of: datetime, now: datetime) 
         from explained
     ),
     judged as (
-        select *, {_keeps_key(can)} as keeps_key, last_state is not null as is_retry
+        select
+            *,
+            {_keeps_key(can)} as keeps_key,
+            last_state is not null as is_retry,
+            {_sends_whole(spec, can, here, now)} as sends_whole
         from matched
     ),
     decided as (
@@ -225,6 +190,34 @@ def _keeps_key(can: Capabilities) -> str:
             )"""
 
 
+def _sends_whole(spec: SyncSpec, can: Capabilities, here: str, now: datetime) -> str:
+    """Whether the rows that have not changed go as well.
+
+    A list that is rebuilt is uploaded whole as soon as one row differs; a row that the destination
+    refused differs only once it has changed. One that expires is sent again at half its life, and
+    where fewer rows differ than an upload must have.
+    """
+    differing = """count(
+                case
+                    when after_fingerprint is distinct from before_fingerprint
+                        and not (operation = 'update' and changed_columns = '')
+                        and not coalesce(
+                            last_state = 'rejected' and last_fingerprint = fingerprint, false
+                        )
+                        then 1
+                end
+            ) over ()"""
+    if spec.mode == "rebuild":
+        return f"{differing} > 0"
+    if spec.mode == "ttl_refresh":
+        half = timestamp_sql(now - timedelta(days=spec.ttl_days) / 2)
+        return f"""({differing} between 1 and {can.min_rows - 1}
+            or exists (
+                select 1 from activation.acknowledged where {here} and acknowledged_at <= {half}
+            ))"""
+    return "false"
+
+
 def _held(spec: SyncSpec, can: Capabilities) -> str:
     """Why a difference waits; null where it is planned.
 
@@ -237,12 +230,20 @@ def _held(spec: SyncSpec, can: Capabilities) -> str:
         waits = "not keeps_key" if can.idempotency == "header" else "is_expired"
     else:
         waits = "false"
+    unusable = "unusable_fingerprint = fingerprint"
+    same = """operation = 'update' and is_confirmed and changed_columns = ''
+                    and not coalesce(is_in_doubt, false)"""
+    in_flight = "is_in_flight"
+    if spec.mode == "rebuild":  # one list at a time: nothing goes while the vendor is at work
+        in_flight = "bool_or(coalesce(is_in_flight, false)) over ()"
+        unusable += """ or not sends_whole and last_state = 'rejected'
+                    and after_fingerprint is distinct from before_fingerprint"""
+        same = "true"
     return f"""case
-                when is_in_flight then 'in_flight'
+                when {in_flight} then 'in_flight'
                 when is_in_doubt and {waits} then 'in_doubt'
-                when unusable_fingerprint = fingerprint then 'unusable'
-                when operation = 'update' and is_confirmed and changed_columns = ''
-                    and not coalesce(is_in_doubt, false) then 'same'
+                when {unusable} then 'unusable'
+                when {same} and not sends_whole then 'same'
             end"""
 
 
@@ -271,10 +272,12 @@ def _batch_group(can: Capabilities) -> str:
 
 def _why() -> str:
     return """case
+            when counts_as_sent is not null then counts_as_sent
             when is_expired then 'expired before it could be sent'
             when is_retry then 'tried again: ' || last_state || ' in run ' || last_run_id
                 || coalesce(' (' || last_reason || ')', '')
             when operation = 'remove' then 'left the audience'
+            when operation = 'update' and changed_columns = '' then 'sent again with the whole list'
             when operation = 'update' then 'changed: ' || changed_columns
             when source_why is not null then source_why
             when operation = 'send' then 'message not sent yet'

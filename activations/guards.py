@@ -3,6 +3,7 @@
 from statistics import median
 
 from activations.context import Context
+from activations.golive import is_activated
 from activations.plan import SyncPlan, Verdict
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
@@ -17,7 +18,7 @@ def judge(
     """The verdict of every guard that applies to this sync."""
     verdicts = [_unique_keys(plan), *_size_limits(spec, plan)]
     if spec.sync_class == "message":
-        verdicts.append(_first_live_messages(transaction, spec, plan, context))
+        verdicts.append(_activated(transaction, spec, plan, context))
     else:
         verdicts += [
             _empty_source(spec, plan),
@@ -101,18 +102,17 @@ def _usual_size(transaction: Warehouse, spec: SyncSpec, plan: SyncPlan) -> list[
     return [Verdict("usual_size", abs(plan.source_rows - usual) <= allowed, detail)]
 
 
-def _first_live_messages(
-    transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, context: Context
-) -> Verdict:
+def _activated(transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, context: Context) -> Verdict:
     """With an empty ledger every old message looks unsent: a live vendor needs a recorded start."""
-    is_live = plan.instance == context.destinations[spec.destination].base_url
-    earlier = transaction.value(
-        "select count(*) from activation.run "
-        "where sync = ? and instance = ? and status <> 'stopped'",
-        [spec.name, plan.instance],
+    may_send = (
+        not context.is_live
+        or plan.total_changes == 0
+        or is_activated(transaction, spec.name, plan.instance)
     )
-    return Verdict(
-        "first_live_messages",
-        not is_live or earlier > 0 or plan.total_changes == 0,
-        f"{plan.total_changes} messages, {earlier} earlier runs at this destination",
-    )
+    detail = f"{plan.total_changes} messages to send"
+    if not may_send:
+        detail += (
+            f", and this sync has not been activated: enishi activate {spec.name}"
+            " (--as-already-sent where they have been said before)"
+        )
+    return Verdict("activated", may_send, detail, is_final=True)

@@ -102,8 +102,8 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
 
 def _chunk(transaction: Warehouse, spec: SyncSpec, first: int) -> pa.Table:
     raw = [f"{identifier_sql(n)} as raw_{i}" for i, n in enumerate(spec.identifiers)]
-    columns = ["row_no", "wire_operation", "batch_group", "is_expired", "length(payload)"]
-    columns += ["present", *raw]
+    columns = ["row_no", "wire_operation", "batch_group", "is_expired", "counts_as_sent"]
+    columns += ["length(payload)", "present", *raw]
     bounds = [first, first + _CHUNK - 1]
     return transaction.arrow(
         f"""
@@ -128,6 +128,7 @@ class _Formatter:
 
     def __init__(self, spec: SyncSpec, can: Capabilities) -> None:
         self._is_mirror = spec.mode == "mirror"
+        self._is_rebuild = spec.mode == "rebuild"
         # A surname or a postal code alone would fit many people.
         self._vague = {name for name, i in can.identifiers.items() if i.column in ATTRIBUTES}
         self._used = [
@@ -140,7 +141,7 @@ class _Formatter:
     def lines(self, chunk: pa.Table) -> Iterator[tuple[Any, ...]]:
         """One line per row: in which batch it goes and under which identifiers, or why not."""
         for row in pl.from_arrow(chunk).iter_rows():
-            row_no, operation, group, is_expired, size, present, *values = row
+            row_no, operation, group, is_expired, sent, size, present, *values = row
             earlier = from_json(present) if present and self._is_mirror else []
             if operation == Operation.REMOVE:
                 identifiers, *rest = earlier or [{}]
@@ -149,8 +150,12 @@ class _Formatter:
                 rest = earlier if operation == Operation.ADD else []
             withdrawn = next((_json(e) for e in rest if e != identifiers), None)
             text = _json(identifiers)
-            if is_expired:
+            if sent:
+                yield row_no, 0, text, None, "acked", sent
+            elif is_expired:
                 yield row_no, 0, text, None, "expired", "too late to be sent"
+            elif self._is_rebuild and operation == Operation.REMOVE:
+                yield row_no, 0, text, None, None, None  # gone with the list that is replaced
             elif self._used and identifiers.keys() <= self._vague:
                 is_removal = operation == Operation.REMOVE
                 state, reason = ("acked", STILL_CARRIED) if is_removal else ("rejected", NOBODY)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from activations.compare import forgotten_sql
 from activations.context import Context
 from activations.plan import SyncPlan
 from activations.spec import SyncSpec
@@ -84,6 +85,7 @@ def record_run(
             "unchanged": plan.unchanged,
             "held": sum(plan.held.values()),
             "planned": 0 if problem else plan.planned,
+            "already_sent": plan.already_sent,
         },
     )
 
@@ -109,7 +111,7 @@ def record_version(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
         )
 
 
-def record_plan(transaction: Warehouse, run: Run) -> None:
+def record_plan(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
     """Write the staged plan; it replaces what earlier runs left open about the same rows."""
     here = [run.plan.sync, run.plan.instance]
     transaction.execute(
@@ -133,6 +135,11 @@ def record_plan(transaction: Warehouse, run: Run) -> None:
             and key in (select key from staged_plan where row_no is not null and is_retry)
         """,
         [run.run_id, *here],
+    )
+    transaction.execute(
+        "delete from activation.acknowledged where sync = ? and instance = ? "
+        f"and {forgotten_sql(spec, run.started_at)}",
+        here,
     )
     # A changed mapping alters every fingerprint; where no value differs, nothing needs sending.
     transaction.execute(

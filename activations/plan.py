@@ -41,6 +41,7 @@ class SyncPlan:
     send: int
     retry: int  # tried before and not settled: refused, in doubt or deferred
     expired: int  # messages too late to be sent; settled without a request
+    already_sent: int  # messages that count as sent; settled without a request
     unchanged: int
     held: Mapping[str, int]  # rows that wait: in_doubt, in_flight, unusable
     exits: int  # removals, tried before or not
@@ -59,11 +60,12 @@ class SyncPlan:
     @property
     def planned(self) -> int:
         """Rows that get an intent."""
-        return self.total_changes + self.expired
+        return self.total_changes + self.expired + self.already_sent
 
     def to_json(self) -> dict[str, Any]:
         """The plan for machines, as the public contract names it."""
         counts = ("add", "update", "remove", "send", "retry", "unchanged", "expired")
+        counts += ("already_sent",)
         return {
             "sync": self.sync,
             "destination": self.destination,
@@ -86,15 +88,20 @@ def plans_to_json(as_of: datetime, plans: Iterable[SyncPlan]) -> dict[str, Any]:
     }
 
 
-def stage(transaction: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
+def stage(
+    transaction: Warehouse, spec: SyncSpec, context: Context, count_as_sent: str | None = None
+) -> SyncPlan:
     """Compute the difference into the temporary table `staged_plan`, and count it.
 
     Rows with a row_no are the plan, in the order of their delivery; rows without one wait.
+    `count_as_sent` says why none of the messages needs to be sent.
     """
     can = context.destinations[spec.destination].capabilities
     instance = ledger_instance(spec, context.target(spec))
-    difference = difference_sql(spec, can, instance, context.as_of, context.clock.now())
+    difference = difference_sql(spec, can, instance, context)
     transaction.execute(f"create or replace temp table staged_plan as {difference}")
+    if count_as_sent:
+        transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])
     plan = _counted(transaction, spec, can, instance)
     return _with_sizes(transaction, spec, plan, context.as_of)
 
@@ -102,16 +109,18 @@ def stage(transaction: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
 def _counted(transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance: str) -> SyncPlan:
     groups = transaction.rows(
         """
-        select operation, wire_operation, held, is_retry, is_expired, count(*) as n
+        select
+            operation, wire_operation, held, is_retry, is_expired,
+            counts_as_sent is not null as is_sent, count(*) as n
         from staged_plan
-        group by operation, wire_operation, held, is_retry, is_expired
+        group by operation, wire_operation, held, is_retry, is_expired, counts_as_sent is not null
         """
     )
 
     def count(**wanted: Any) -> int:
         return sum(g["n"] for g in groups if all(g[k] == v for k, v in wanted.items()))
 
-    due = {"held": None, "is_expired": False}
+    due = {"held": None, "is_expired": False, "is_sent": False}
     requests = sum(ceil(count(**due, wire_operation=o) / can.max_rows(o)) for o in Operation)
     return SyncPlan(
         sync=spec.name,
@@ -120,7 +129,8 @@ def _counted(transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance
         instance=instance,
         **{o.value: count(**due, operation=o, is_retry=False) for o in Operation},
         retry=count(**due, is_retry=True),
-        expired=count(held=None, is_expired=True),
+        expired=count(held=None, is_expired=True, is_sent=False),
+        already_sent=count(held=None, is_sent=True),
         unchanged=0,
         held={reason: count(held=reason) for reason in _HELD},
         exits=count(**due, operation=Operation.REMOVE),

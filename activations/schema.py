@@ -21,6 +21,8 @@ TABLES: Mapping[str, str] = {
         problem varchar,
         guards varchar not null,
         force_reason varchar,
+        reverts_to varchar,
+        column_types varchar,
         source_rows bigint not null,
         to_add bigint not null,
         to_update bigint not null,
@@ -34,7 +36,8 @@ TABLES: Mapping[str, str] = {
         rejected bigint,
         in_doubt bigint,
         deferred bigint,
-        expired bigint
+        expired bigint,
+        already_sent bigint
     """,
     "plan_row": """
         run_id varchar not null,
@@ -120,6 +123,53 @@ TABLES: Mapping[str, str] = {
         acknowledged_rows bigint not null,
         measured_at timestamp not null
     """,
+    "request": """
+        run_id varchar not null,
+        request_no bigint not null,
+        operation varchar not null,
+        is_withdrawing boolean not null,
+        new_list varchar,
+        row_nos varchar not null,
+        digest varchar not null,
+        http_status integer,
+        attempts integer not null,
+        finished_at timestamp not null
+    """,
+    "list_version": """
+        sync varchar not null,
+        instance varchar not null,
+        list_id varchar,
+        run_id varchar not null,
+        state varchar not null,
+        created_at timestamp not null,
+        changed_at timestamp not null
+    """,
+    "go_live": """
+        sync varchar not null,
+        instance varchar not null,
+        counted_as_sent bigint not null,
+        activated_at timestamp not null
+    """,
+    "stop": """
+        sync varchar not null,
+        why varchar not null,
+        stopped_at timestamp not null
+    """,
+    "suppression": """
+        identifier varchar not null,
+        keyed_hash varchar not null,
+        why varchar not null,
+        since_at timestamp not null
+    """,
+    "erasure": """
+        erasure_id varchar not null,
+        person varchar not null,
+        place varchar not null,
+        row_count bigint not null,
+        outcome varchar not null,
+        detail varchar,
+        done_at timestamp not null
+    """,
     "lease": """
         sync varchar not null,
         holder varchar not null,
@@ -130,11 +180,16 @@ TABLES: Mapping[str, str] = {
 
 
 def ensure(warehouse: Warehouse) -> None:
-    """Create the ledger's tables where they are missing, empty, so that dbt finds them."""
+    """Create what is missing of the ledger, empty, so that dbt finds it; what is there stays."""
     with warehouse.transaction() as transaction:
         transaction.execute("create schema if not exists activation")
         for name, columns in TABLES.items():
             transaction.execute(f"create table if not exists activation.{name} ({columns})")
+            known = columns_of(transaction, f"activation.{name}")
+            for line in columns.strip().split(",\n"):
+                column, kind = line.split()[:2]
+                if column not in known:  # a ledger of an earlier version
+                    transaction.execute(f"alter table activation.{name} add column {column} {kind}")
 
 
 def columns_of(warehouse: Warehouse, relation: str) -> list[str]:

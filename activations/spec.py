@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activations.destinations.base import Destination
 
-MODES = ("mirror", "upsert", "update_only", "add_only", "message")
+MODES = ("mirror", "upsert", "update_only", "add_only", "rebuild", "ttl_refresh", "message")
 _DURATION = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -48,7 +48,9 @@ class SyncDeclaration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     destination: str
-    mode: Literal["mirror", "upsert", "update_only", "add_only", "message"]
+    mode: Literal[
+        "mirror", "upsert", "update_only", "add_only", "rebuild", "ttl_refresh", "message"
+    ]
     key: Name = Field(description="Column that names a row: customer_id, or send_id of a message.")
     identifiers: tuple[Name, ...] = Field(
         default=(), description="Canonical columns by which the destination knows people."
@@ -64,6 +66,11 @@ class SyncDeclaration(BaseModel):
         default=None,
         pattern=_DURATION.pattern,
         description="Messages: 30m, 12h or 3d after the model's send_at; its expires_at wins.",
+    )
+    ttl_days: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="ttl_refresh: days after which the destination forgets a row; it is sent again "
+        "at half of them.",
     )
 
 
@@ -185,6 +192,8 @@ def _destination_problems(
             f"{spec.destination} does not identify people by {_listed(unknown)}; "
             f"identifiers: {_listed(accepted)}"
         )
+    if (spec.mode == "ttl_refresh") != (spec.ttl_days is not None):
+        problems.append("ttl_days belongs to mode ttl_refresh, and has to be given there")
     if accepted and not spec.identifiers:
         problems.append(f"no identifiers; {spec.destination} accepts: {_listed(accepted)}")
     missing = can.required_options - set(spec.options)

@@ -43,6 +43,7 @@ def unsettled_sql(here: str) -> str:
             max(case when age = 1 then reason end) as last_reason,
             max(case when age = 1 then run_id end) as last_run_id,
             max(case when age = 1 then customer_id end) as last_customer_id,
+            max(case when age = 1 then fingerprint end) as last_fingerprint,
             max(case when state = 'rejected' and sent_at is null then fingerprint end)
                 as unusable_fingerprint,
             {_of_doubtful("operation", "fingerprint", "payload", "request", "idempotency_key")},

@@ -59,7 +59,7 @@ def sync_context(as_of: datetime, force_reason: str | None = None) -> Context:
         ),
         secrets={name: Secret(given[name]) for name in names if given.get(name)},
         force_reason=force_reason,
-        is_paced=now.is_live,
+        is_live=now.is_live,
     )
 
 

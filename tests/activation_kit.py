@@ -165,6 +165,8 @@ class World:
     expires_after: str | None = None
     base_url: str = "http://sink.example/vendor"
     force_reason: str | None = None
+    inherited_ids: str | None = None
+    ttl_days: int | None = None
     vendor: Vendor = field(default_factory=Vendor)
     clock: FakeClock = field(default_factory=FakeClock)
     as_of: datetime = AS_OF
@@ -198,6 +200,7 @@ class World:
             mapping=self.mapping,
             guards=self.guards,
             expires_after=self.expires_after,
+            ttl_days=self.ttl_days,
         )
 
     @property
@@ -207,6 +210,8 @@ class World:
             base_url_for=lambda destination: self.base_url,
             clock=self.clock,
             force_reason=self.force_reason,
+            is_live=self.base_url.startswith("https://live."),
+            inherited_ids=self.inherited_ids,
             transport=httpx.MockTransport(self.vendor),
             destinations={"vendor": VendorDestination(self.can)},
         )

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from activations.engine import plan_sync
+from activations.golive import activate
+from activations.ledger import conservation
 from orchestration.warehouse import DuckDBWarehouse
 from tests.activation_kit import AS_OF, MESSAGES, World, down
 
@@ -167,16 +169,76 @@ def test_key_is_not_used_after_the_vendor_has_forgotten_it(world: World) -> None
     assert world.plan().held["in_doubt"] == 5
 
 
-def test_old_messages_are_not_fired_at_a_live_vendor_by_an_empty_ledger(world: World) -> None:
+def test_live_vendor_gets_nothing_before_the_sync_is_activated(world: World) -> None:
     world.people(messages(3))
     world.apply()
     world.base_url = "https://live.example"
+    world.force_reason = "go on"  # no reason replaces the recorded start
     stopped = world.apply()
     assert stopped.status == "stopped"
-    assert "first_live_messages" in stopped.problems[0]
+    assert "enishi activate people_vendor" in stopped.problems[0]
     assert len(world.vendor.requests) == 3
-    world.force_reason = "the campaign starts today"
+    assert activate(world.warehouse, world.spec, world.context) == 0
     assert world.apply().outcomes["acked"] == 3
+    assert len(world.vendor.requests) == 6
+
+
+def test_run_with_nothing_to_send_does_not_activate_a_sync(world: World) -> None:
+    world.base_url = "https://live.example"
+    world.people(messages(1))
+    world.no_people()
+    assert world.apply().ok
+    world.people(messages(1))
+    assert world.apply().status == "stopped"
+
+
+def test_activated_as_already_sent_sends_only_what_comes_later(world: World) -> None:
+    world.people(messages(3))
+    world.base_url = "https://live.example"
+    assert activate(world.warehouse, world.spec, world.context, as_already_sent=True) == 3
+    (run,) = world.warehouse.rows("select * from activation.run")
+    assert (run["status"], run["planned"], run["acked"], run["to_send"]) == ("succeeded", 3, 3, 0)
+    assert conservation(world.warehouse, run["run_id"]).holds
+    assert world.plan().total_changes == 0
+    world.people(messages(4))
+    assert world.apply().outcomes["acked"] == 1
+    assert world.vendor.sent() == [("send", ["s4"])]
+
+
+MERGE = (
+    "select 'c9' as customer_id, 'c1' as earlier_id, timestamp '2026-11-02 20:00:00' as since_at"
+)
+
+
+def test_merge_of_two_customers_does_not_send_the_same_message_again(world: World) -> None:
+    world.people([message(1), message(2)])
+    world.apply()
+    world.as_of = AS_OF + timedelta(days=1)
+    world.inherited_ids = MERGE
+    late = AS_OF + timedelta(days=9)
+    merged = message(9, customer_id="c9", expires_at=late)  # c1 lives on as c9, under another key
+    world.people([merged, message(3, expires_at=late)])
+    plan = world.plan()
+    assert (plan.send, plan.already_sent) == (1, 1)
+    assert world.apply().outcomes["acked"] == 2
+    assert sorted(world.vendor.deliveries) == ["s1", "s2", "s3"]
+    settled = world.warehouse.value("select reason from activation.intent where key = 's9'")
+    assert settled.startswith("counts as sent: this person has had it")
+
+    world.as_of = AS_OF + timedelta(days=2)
+    again = message(10, customer_id="c9", expires_at=late)  # a later entry of the same person
+    world.people([merged, again])
+    assert world.apply().outcomes["acked"] == 1
+    assert world.vendor.deliveries[-1] == "s10"
+
+
+def test_merge_with_somebody_who_never_got_the_message_sends_it(world: World) -> None:
+    world.people([message(2)])
+    world.apply()
+    world.as_of = AS_OF + timedelta(days=1)
+    world.inherited_ids = MERGE
+    world.people([message(9, expires_at=AS_OF + timedelta(days=9))])
+    assert world.plan().send == 1
 
 
 def test_other_sender_does_not_fire_messages_again(world: World) -> None:

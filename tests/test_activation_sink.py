@@ -67,7 +67,7 @@ def context(sink: str) -> Context:
         as_of=AS_OF,
         base_url_for=lambda name: f"{sink}/{name}",
         secrets={name: Secret(value) for name, value in SECRETS.items()},
-        is_paced=False,
+        is_live=False,
     )
 
 

@@ -74,8 +74,10 @@ def test_exposure_becomes_a_sync() -> None:
         ({"identifiers": []}, "no identifiers; vendor accepts: email, phone"),
         (
             {"mode": "mirorr"},
-            "mode: Input should be 'mirror', 'upsert', 'update_only', 'add_only' or 'message'",
+            "mode: Input should be 'mirror', 'upsert', 'update_only', 'add_only', 'rebuild', "
+            "'ttl_refresh' or 'message'",
         ),
+        ({"ttl_days": 30}, "ttl_days belongs to mode ttl_refresh"),
         ({"keys": "x"}, "keys: Extra inputs are not permitted"),
         ({"guards": {"max_exit_ratio": -1}}, "guards.max_exit_ratio: Input should be greater"),
     ],

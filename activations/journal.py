@@ -1,0 +1,72 @@
+"""What has come back from a destination and waits for the next transaction to be written."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from activations import outcomes
+from activations.context import Clock
+from activations.deliver import Delivered, SentRequest
+from activations.outgoing import Group
+from activations.warehouse import Warehouse
+
+_REQUEST = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("request_no", pa.int64()),
+        ("operation", pa.string()),
+        ("is_withdrawing", pa.bool_()),
+        ("new_list", pa.string()),
+        ("row_nos", pa.string()),
+        ("digest", pa.string()),
+        ("http_status", pa.int32()),
+        ("attempts", pa.int32()),
+        ("finished_at", pa.timestamp("us")),
+    ]
+)
+
+
+@dataclass
+class Journal:
+    """Opening the warehouse costs more than a small statement, so answers are written in groups."""
+
+    warehouse: Warehouse
+    clock: Clock
+    _outcomes: dict[str, list[tuple[int, Delivered]]] = field(default_factory=dict)  # by run
+    _requests: list[tuple] = field(default_factory=list)
+
+    def keep(self, run_id: str, group: Group, delivered: Sequence[Delivered]) -> None:
+        """What became of rows of a group."""
+        rows = self._outcomes.setdefault(run_id, [])
+        rows += [(group.row_nos[d.outcome.key], d) for d in delivered]
+
+    def keep_requests(
+        self, run_id: str, group: Group, requests: list[SentRequest], is_withdrawing: bool
+    ) -> None:
+        """Which requests carried the rows of a group; empties the list."""
+        now = self.clock.now()
+        for sent in requests:
+            row_nos = json.dumps([group.row_nos[key] for key in sent.keys])
+            self._requests.append(
+                (
+                    *(run_id, sent.number, sent.operation.value, is_withdrawing, sent.new_list),
+                    *(row_nos, sent.digest, sent.http_status, sent.attempts, now),
+                )
+            )
+        requests.clear()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Warehouse]:
+        """A transaction that first writes what has come in."""
+        with self.warehouse.transaction() as transaction:
+            for run_id, rows in self._outcomes.items():
+                outcomes.commit(transaction, run_id, rows, self.clock.now())
+            if self._requests:
+                columns = zip(*self._requests, strict=True)
+                arrays = [pa.array(c, f.type) for c, f in zip(columns, _REQUEST, strict=True)]
+                transaction.append("activation.request", pa.table(arrays, schema=_REQUEST))
+            yield transaction
+        self._outcomes, self._requests = {}, []

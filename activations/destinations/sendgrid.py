@@ -5,10 +5,9 @@ from typing import Any
 
 import httpx
 
-from activations.destinations import wire
+from activations.destinations import sendgrid_api, wire
 from activations.destinations.base import (
     Capabilities,
-    Fatal,
     Identifier,
     Operation,
     Outcome,
@@ -38,7 +37,7 @@ class SendGridContacts:
         modes=frozenset({"mirror", "upsert", "add_only"}),
         identifiers={"email": Identifier("email", email)},
         required_options=frozenset({"list_id"}),
-        required_secrets=frozenset({"SENDGRID_API_KEY"}),
+        required_secrets=frozenset({sendgrid_api.SECRET}),
         rows_per_request=30_000,  # API reference, "Add or Update a Contact": 30,000 or 6 MB
         bytes_per_request=6_000_000,  # the same
         # "Get Contacts by Emails" finds at most 100 addresses, and a removal must find them first.
@@ -53,7 +52,7 @@ class SendGridContacts:
     def build(self, operation: Operation, rows: Sequence[Row], target: Target) -> httpx.Request:
         """An upsert into the list, or a removal of contacts that were looked up."""
         wire.require_supported(self, operation)
-        headers = wire.bearer(target, "SENDGRID_API_KEY")
+        headers = wire.bearer(target, sendgrid_api.SECRET)
         list_id = target.options["list_id"]
         if operation is Operation.REMOVE:
             if not all(row.vendor_id for row in rows):
@@ -71,7 +70,7 @@ class SendGridContacts:
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """An upsert waits for its job; a removal counts once accepted: its job has no status."""
-        _raise_for_refusal(self.name, rows, response)
+        sendgrid_api.raise_for_refusal(self.name, rows, response)
         job_id = wire.json_object(response).get("job_id")
         if response.status_code != 202 or not isinstance(job_id, str):
             raise wire.not_understood(self.name, response)
@@ -84,12 +83,12 @@ class SendGridContacts:
         return httpx.Request(
             "GET",
             f"{target.base_url}/v3/marketing/contacts/imports/{job_id}",
-            headers=wire.bearer(target, "SENDGRID_API_KEY"),
+            headers=wire.bearer(target, sendgrid_api.SECRET),
         )
 
     def parse_poll(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """A finished job tells how many contacts failed, not which: the shortfall is noted."""
-        _raise_for_refusal(self.name, rows, response)
+        sendgrid_api.raise_for_refusal(self.name, rows, response)
         job = wire.json_object(response)
         match job:
             case {"status": "pending", "id": str(job_id)}:
@@ -112,14 +111,14 @@ class SendGridContacts:
             "POST",
             f"{target.base_url}/v3/marketing/contacts/search/emails",
             {"emails": [row.identifiers["email"] for row in rows]},
-            wire.bearer(target, "SENDGRID_API_KEY"),
+            wire.bearer(target, sendgrid_api.SECRET),
         )
 
     def parse_lookup(self, rows: Sequence[Row], response: httpx.Response) -> Mapping[str, str]:
         """Contact ids by row key; 404 means that none of the addresses is known."""
         if response.status_code == 404 and "errors" in wire.json_object(response):
             return {}
-        _raise_for_refusal(self.name, rows, response)
+        sendgrid_api.raise_for_refusal(self.name, rows, response)
         result = wire.json_object(response).get("result")
         if not isinstance(result, dict):
             raise wire.not_understood(self.name, response)
@@ -130,6 +129,14 @@ class SendGridContacts:
             if "contact" in (entry or {})
         }
 
+    def build_erasure(self, rows: Sequence[Row], target: Target) -> httpx.Request:
+        """Delete these people from all of SendGrid."""
+        return sendgrid_api.erasure([row.identifiers["email"] for row in rows], target)
+
+    def parse_erasure(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
+        """Taken on as a job."""
+        return sendgrid_api.erased(self.name, rows, response)
+
 
 def _contact(row: Row) -> dict[str, Any]:
     """Reserved fields are cleared by an empty text, custom fields by null."""
@@ -137,21 +144,6 @@ def _contact(row: Row) -> dict[str, Any]:
     custom = {k: v for k, v in row.columns.items() if k not in _RESERVED}
     contact = {"email": row.identifiers["email"], **known}
     return {**contact, "custom_fields": custom} if custom else contact
-
-
-def _raise_for_refusal(name: str, rows: Sequence[Row], response: httpx.Response) -> None:
-    """Errors are {"errors": [{"message", "field"}]}; the limit's end is X-RateLimit-Reset."""
-    errors = wire.json_object(response).get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    said = " ".join(str(first[k]) for k in ("field", "message") if first.get(k))
-    if "list_ids" in said:
-        raise Fatal(f"{name} does not know the list")
-    wire.raise_for_refusal(
-        name,
-        response,
-        wire.scrub(said, rows),
-        wire.wait_until_epoch(response, "X-RateLimit-Reset"),
-    )
 
 
 DESTINATION = SendGridContacts()

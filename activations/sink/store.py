@@ -90,6 +90,16 @@ class Store:
             ((id_, email, json.dumps(fields)) for id_, email, fields in contacts),
         )
 
+    def forget_contacts(self, destination: str, addresses: Iterable[str]) -> None:
+        """Contacts leave with all their memberships."""
+        for address in addresses:
+            self._connection.execute(
+                "delete from member where destination = ?"
+                " and member in (select id from contact where email = ?)",
+                [destination, address],
+            )
+            self._connection.execute("delete from contact where email = ?", [address])
+
     def add_messages(self, destination: str, messages: Iterable[tuple[str, str]]) -> None:
         """Messages as recipient and text."""
         self._connection.executemany(

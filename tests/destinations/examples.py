@@ -16,6 +16,7 @@ OPTIONS = {
         "unsubscribe_mailto": "leave@enishi.example",
     },
     "sendgrid_contacts": {"list_id": "5b5e6d0a-0f6c-4a57-9b47-3d9be2a0c001"},
+    "sendgrid_mail": {"sender": "縁 <news@enishi.example>"},
     "line_audience": {"description": "VIP"},
     "twilio_sms": {"sender": "+815000000001"},
     "meta_custom_audience": {"audience_id": "23850000000000001"},

@@ -26,6 +26,7 @@ OPERATIONS = [
     for operation in sorted(destinations()[name].capabilities.operations)
 ]
 POLLED = [name for name in NAMES if hasattr(destinations()[name], "build_poll")]
+ERASING = [name for name in NAMES if hasattr(destinations()[name], "build_erasure")]
 STATES = [
     name for name in NAMES if Operation.REMOVE in destinations()[name].capabilities.operations
 ]
@@ -207,6 +208,25 @@ def test_who_is_removed_is_gone_and_the_rest_stay(name, sink, client):
     deliver(name, rows_for(name, Operation.REMOVE, 2), target, client)
     (left,) = _remembered(client, sink, name)["lists"].values()
     assert left == size - 2
+
+
+@pytest.mark.parametrize("name", ERASING)
+def test_people_are_erased(name, sink, client):
+    destination, target = destinations()[name], at_sink(name, sink)
+    operation = min(destination.capabilities.operations)
+    rows = prepared(name, operation, count_for(name))
+    deliver(name, rows, target, client)
+    response = client.send(destination.build_erasure(rows, target))
+    outcomes = destination.parse_erasure(rows, response)
+    assert [(o.key, o.state) for o in outcomes] == [(r.key, State.ACKED) for r in rows]
+
+
+@pytest.mark.parametrize("response", ANSWERS_OF_NOBODY + EMPTY_ANSWERS, ids=repr)
+@pytest.mark.parametrize("name", ERASING)
+def test_an_erasure_that_is_not_understood_is_no_success(name, response):
+    rows = prepared(name, Operation.ADD, 1)
+    result = attempt(lambda: destinations()[name].parse_erasure(rows, response))
+    assert isinstance(result, Retriable)
 
 
 @pytest.mark.parametrize("kind", ["429", "500", "malformed"])

@@ -77,6 +77,7 @@ SENDGRID_LIST = "/v3/marketing/lists/{id}/contacts"
 OPENAPI_CASES = [
     ("sendgrid_contacts", Operation.ADD, "sendgrid/tsg_mc_contacts_v3.json", SENDGRID_CONTACTS),
     ("sendgrid_contacts", Operation.REMOVE, "sendgrid/tsg_mc_lists_v3.json", SENDGRID_LIST),
+    ("sendgrid_mail", Operation.SEND, "sendgrid/tsg_mail_v3.json", "/v3/mail/send"),
     (
         "twilio_sms",
         Operation.SEND,
@@ -130,6 +131,16 @@ def test_sendgrid_lookups_and_jobs_are_by_the_openapi_description(sink, client):
     check(openapi(file, path), poll)
     for _ in range(2):  # still running, then finished
         check(openapi(file, path), poll, answered("sendgrid_contacts", poll, sink, client))
+
+
+@pytest.mark.parametrize("name", ["sendgrid_contacts", "sendgrid_mail"])
+def test_an_erasure_at_sendgrid_is_by_the_openapi_description(name, sink, client):
+    destination = destinations()[name]
+    rows = rows_for(name, min(destination.capabilities.operations), 2)
+    request = destination.build_erasure(rows, target_for(name, destination.base_url))
+    spec = openapi("sendgrid/tsg_recipients_data_erasure_v3.json", "/v3/recipients/erasejob")
+    check(spec, request)
+    check(spec, request, answered(name, request, sink, client))
 
 
 @cache

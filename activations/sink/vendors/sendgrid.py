@@ -1,4 +1,4 @@
-"""SendGrid's marketing contacts API, as far as lists of contacts need it."""
+"""SendGrid: marketing contacts and their lists, mail send, and erasure."""
 
 import time
 from typing import Any
@@ -8,6 +8,7 @@ from activations.sink.store import Store
 from activations.sink.vendor import Answer, Call, Vendor
 
 _NAME = "sendgrid_contacts"
+_MAIL = "sendgrid_mail"
 
 
 def _answer(call: Call, store: Store) -> Answer:
@@ -22,7 +23,46 @@ def _answer(call: Call, store: Store) -> Answer:
             return _job(job_id, store)
         case "DELETE", ["v3", "marketing", "lists", list_id, "contacts"]:
             return _leave(list_id, call, store)
+        case "POST", ["v3", "mail", "send"]:
+            return _send(call, store)
+        case "POST", ["v3", "recipients", "erasejob"]:
+            return _erase(call, store)
     return _error(404, "not found")
+
+
+def _send(call: Call, store: Store) -> Answer:
+    """The whole request is refused for one malformed recipient, as the vendor does."""
+    match call.json:
+        case {"personalizations": [_, *_] as envelopes, "from": {"email": str()}, **rest}:
+            content = [part.get("value") for part in rest.get("content", [])]
+        case _:
+            return _error(400, "personalizations and from are needed", "personalizations")
+    if len(envelopes) > 1_000:
+        return _error(400, "at most 1000 personalizations", "personalizations")
+    if "template_id" not in rest and not all(content or [None]):
+        return _error(400, "content is needed without a template", "content")
+    for place, envelope in enumerate(envelopes):
+        (recipient, *_), subject = envelope["to"], envelope.get("subject") or rest.get("subject")
+        if "@" not in recipient["email"]:
+            field = f"personalizations.{place}.to.0.email"
+            return _error(400, f"{recipient['email']} is not a valid address", field)
+        if not subject and "template_id" not in rest:
+            return _error(400, "a subject is needed", "subject")
+    # Addresses on a suppression list are dropped silently: that is this vendor's partial failure.
+    kept = envelopes[:-1] if call.is_partial else envelopes
+    text = content[0] if content else rest["template_id"]
+    store.add_messages(
+        _MAIL, [(e["to"][0]["email"], f"{e.get('subject', '')}\n{text}".strip()) for e in kept]
+    )
+    return Answer(202, "", {"X-Message-Id": uuid4().hex[:22]}, rows=len(envelopes))
+
+
+def _erase(call: Call, store: Store) -> Answer:
+    match call.json:
+        case {"email_addresses": [_, *_] as addresses} if len(addresses) <= 5_000:
+            store.forget_contacts(_NAME, [str(address).lower() for address in addresses])
+            return Answer(202, {"job_id": str(uuid4())}, rows=len(addresses))
+    return _error(400, "between 1 and 5000 addresses are needed", "email_addresses")
 
 
 def _upsert(call: Call, store: Store) -> Answer:
@@ -114,4 +154,4 @@ def _too_many() -> Answer:
     return Answer(429, {"errors": [{"field": None, "message": "too many requests"}]}, limit)
 
 
-VENDORS = (Vendor(_NAME, _answer, _too_many),)
+VENDORS = tuple(Vendor(name, _answer, _too_many) for name in (_NAME, _MAIL))

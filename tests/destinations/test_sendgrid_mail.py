@@ -1,0 +1,77 @@
+"""SendGrid mail send: what is particular to it."""
+
+import json
+
+import httpx
+import pytest
+
+from activations.destinations import destinations
+from activations.destinations.base import Fatal, Operation, Reject, State
+from tests.destinations.examples import built, rows_for, sent
+
+NAME = "sendgrid_mail"
+
+
+def body(rows, **options):
+    return json.loads(built(NAME, rows, **options).content)
+
+
+def test_recipients_do_not_see_each_other():
+    envelopes = body(rows_for(NAME, Operation.SEND, 3))["personalizations"]
+    assert [len(envelope["to"]) for envelope in envelopes] == [1, 1, 1]
+    assert [envelope["custom_args"] for envelope in envelopes] == [
+        {"send_id": "c1"},
+        {"send_id": "c2"},
+        {"send_id": "c3"},
+    ]
+
+
+def test_unsubscription_takes_one_click():
+    (envelope,) = body(rows_for(NAME, Operation.SEND, 1))["personalizations"]
+    assert envelope["headers"] == {
+        "List-Unsubscribe": "<https://enishi.example/u/4f1c9a>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    with pytest.raises(Reject):
+        built(NAME, sent(NAME, Operation.SEND, unsubscribe_url=None))
+
+
+def test_plain_text_comes_before_html():
+    content = body(sent(NAME, Operation.SEND, html="<p>春</p>"))["content"]
+    assert [part["type"] for part in content] == ["text/plain", "text/html"]
+
+
+def test_a_template_gets_the_other_columns():
+    request = body(sent(NAME, Operation.SEND, points=120), template_id="d-1")
+    (envelope,) = request["personalizations"]
+    assert (envelope["dynamic_template_data"], request["template_id"]) == ({"points": 120}, "d-1")
+    assert "content" not in request and "subject" not in envelope
+
+
+def test_options_become_settings_of_the_request():
+    request = body(
+        rows_for(NAME, Operation.SEND, 1),
+        reply_to="help@enishi.example",
+        unsubscribe_group_id="7",
+        categories="spring, vip",
+        ip_pool_name="bulk",
+    )
+    assert request["from"] == {"email": "news@enishi.example", "name": "縁"}
+    assert request["reply_to"] == {"email": "help@enishi.example"}
+    assert (request["asm"], request["categories"]) == ({"group_id": 7}, ["spring", "vip"])
+
+
+@pytest.mark.parametrize(
+    ("field", "error"), [("from.email", Fatal), ("personalizations.0.to.0.email", Reject)]
+)
+def test_a_refused_setting_stops_the_sync_and_a_refused_recipient_does_not(field, error):
+    answer = {"errors": [{"message": "invalid", "field": field, "help": None}]}
+    rows = rows_for(NAME, Operation.SEND, 2)
+    with pytest.raises(error):
+        destinations()[NAME].parse(rows, httpx.Response(400, json=answer))
+
+
+def test_a_queued_mail_is_acknowledged_with_its_id():
+    rows = rows_for(NAME, Operation.SEND, 2)
+    outcomes = destinations()[NAME].parse(rows, httpx.Response(202, headers={"X-Message-Id": "m"}))
+    assert {(o.state, o.vendor_id) for o in outcomes} == {(State.ACKED, "m")}

@@ -2,35 +2,16 @@
 
 import duckdb
 
-from identity.rules import CONTRADICTION
-
-# Each key with the most records that may share it. A name says something by itself only where
-# it is rare; the rest is bounded so that no value, however common, makes quadratically many pairs.
-_KEYS = {
-    "phone": 60,
-    "email_local": 30,
-    "name_sound": 12,
-    "name_kanji": 12,
-    "name_sound || area": 60,
-    "name_kanji || area": 60,
-    "name_sound || birth_md": 60,
-    "name_kanji || birth_md": 60,
-    "given_sound || birth": 60,
-    "family_sound || birth": 60,
-    "family_kanji || birth": 60,
-    "family_sound || coalesce(town_block, postal_block)": 60,
-    "family_kanji || coalesce(town_block, postal_block)": 60,
-    "given_sound || coalesce(town_block, postal_block)": 60,
-}
+from identity.profile import OTHER_UNIQUE_ID, Profile
 
 
-def find_pairs(con: duckdb.DuckDBPyConnection) -> None:
+def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `pairs` (rec_l < rec_r): all that share a key of a small block and are undecided.
 
     Records that the rules tie to the same one, or know to be two people, need no comparison.
     """
     con.execute("create table found (rec_l bigint, rec_r bigint)")
-    for key, most in _KEYS.items():
+    for key, most in profile.blocking.items():
         con.execute(
             f"""
             insert into found
@@ -55,7 +36,7 @@ def find_pairs(con: duckdb.DuckDBPyConnection) -> None:
         from (select distinct rec_l, rec_r from found)
         inner join features as l on l.rec = rec_l
         inner join features as r on r.rec = rec_r
-        where not {CONTRADICTION}
+        where not {profile.contradiction} and not {OTHER_UNIQUE_ID}
         """
     )
     con.execute("drop table found")

@@ -7,7 +7,7 @@ import polars as pl
 from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
-from identity.rules import TWO_PEOPLE
+from identity.profile import Profile
 
 # A pair is one person when that is likelier than not.
 _PROBABILITY = 0.5
@@ -31,7 +31,7 @@ def find_edges(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
+def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `clusters` (rec, cluster), a cluster being named after its first record."""
     splink = DuckDBAPI(connection=con)
     connected = cluster_pairwise_predictions_at_threshold(
@@ -39,7 +39,7 @@ def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute(f"create table components as select cluster_id, rec from {connected.physical_name}")
     splink.delete_tables_created_by_splink_from_db()
-    _find_conflicts(con)
+    _find_conflicts(con, profile)
     conflicts = set(con.execute("select person_l, person_r from conflicts").fetchall())
     edges = con.execute(
         """
@@ -67,22 +67,21 @@ def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _find_conflicts(con: duckdb.DuckDBPyConnection) -> None:
+def _find_conflicts(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `suspects` (records of components with two people) and `conflicts` between people.
 
     A person here is what tells people apart: records of a component with the same given name,
     gender and birthday are compared once.
     """
     con.execute(
-        """
+        f"""
         create table people as
         select
             row_number() over (order by min(rec)) as person, cluster_id,
-            given_kanji, given_kana, given_sound, max(given_seen) as given_seen, gender, birth,
-            list(rec) as recs
+            {", ".join(profile.person)}, list(rec) as recs
         from components
         inner join features using (rec)
-        group by cluster_id, given_kanji, given_kana, given_sound, gender, birth
+        group by cluster_id, {", ".join(profile.person)}
         """
     )
     con.execute(
@@ -92,7 +91,7 @@ def _find_conflicts(con: duckdb.DuckDBPyConnection) -> None:
             select l.cluster_id, l.person as a, r.person as b
             from people as l
             inner join people as r on l.cluster_id = r.cluster_id and l.person < r.person
-            where {TWO_PEOPLE}
+            where {profile.two_people}
         )
         select cluster_id, a as person_l, b as person_r from found
         union all

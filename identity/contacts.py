@@ -51,13 +51,13 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
-def without_generic(records: pl.DataFrame, column: str) -> pl.DataFrame:
+def without_generic(records: pl.DataFrame, column: str, given: str) -> pl.DataFrame:
     """Null the values that too many different people share."""
     shared = (
-        records.select(column, "given_sound")
+        records.select(column, given)
         .drop_nulls()
         .group_by(column)
-        .agg(pl.col("given_sound").n_unique().alias("people"))
+        .agg(pl.col(given).n_unique().alias("people"))
         .filter(pl.col("people") > _HOUSEHOLD)
     )
     generic = pl.col(column).is_in(shared[column].implode())

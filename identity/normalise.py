@@ -14,29 +14,42 @@ from identity.contacts import (
     without_default_births,
     without_generic,
 )
+from identity.japanese import JAPANESE
 from identity.names import NAME_FIELDS, read_names, tidy_names
-from identity.text import compact, null_if_empty
+from identity.profile import Profile
+from identity.text import compact, is_latin, null_if_empty
+from identity.western import WESTERN
+from identity.western_fields import clean_western
 
 KEY = ["source", "source_id"]
 _SLICE = 100_000
 # What people typed; keys are left as they are.
-_TYPED = [*NAME_FIELDS, "email", "phone", "postal_code", "prefecture", "address"]
+_TYPED = [*NAME_FIELDS, "email", "phone", "postal_code", "prefecture", "address", "city"]
+_TYPED += ["national_id", "birth_place", "occupation"]
 _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sample)"
 
 
-def normalise(records: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def normalise(
+    records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cleaned records numbered by key in `rec`, and the quarantined ones with a reason."""
     # Slices keep all cores busy; one name for all steps lets each step's input be freed.
     slices = list(records.iter_slices(_SLICE)) or [records]
     with ThreadPoolExecutor() as pool:
-        records = pl.concat(pool.map(_clean, slices))
-    records = read_names(_latest_first(records))
+        records = pl.concat(pool.map(_CLEANERS[profile.name], slices))
+    records = _latest_first(records)
+    if profile is JAPANESE:
+        records = read_names(records)
+        records = records.with_columns(
+            phone_kind=phone_kind(pl.col("phone")),
+            given_seen=pl.col("given_sound").count().over("given_sound"),
+        )
     reasons = records.select(
         pl.when(pl.any_horizontal(pl.col(KEY).is_null()))
         .then(pl.lit("missing key"))
         .when(~pl.struct(KEY).is_first_distinct())
         .then(pl.lit("duplicate key"))
-        .when(_is_test_account())
+        .when(_is_test_account() if profile is JAPANESE else False)
         .then(pl.lit("test account"))
         .alias("reason"),
     )
@@ -45,19 +58,32 @@ def normalise(records: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.Da
     records = records.filter(reasons["reason"].is_null())
     records = without_default_births(records)
     for contact in ("email", "phone", "email_local"):
-        records = without_generic(records, contact)
+        records = without_generic(records, contact, profile.given)
     records = records.with_columns(
-        phone_kind=phone_kind(pl.col("phone")),
         birth_md=pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day"),
-        given_seen=pl.col("given_sound").count().over("given_sound"),
     )
     return records.with_row_index("rec"), quarantined
 
 
-def _clean(records: pl.DataFrame) -> pl.DataFrame:
-    """What can be cleaned record by record."""
+def choose_profile(records: pl.DataFrame) -> Profile:
+    """Western where most names are written in Latin letters only, else Japanese."""
+    names = records.select(pl.coalesce("last_name", "full_name", "first_name").alias("name"))
+    latin = names.select(is_latin(compact(pl.col("name"))).mean()).item()
+    return WESTERN if (latin or 0) > 0.5 else JAPANESE
+
+
+def _compacted(records: pl.DataFrame) -> pl.DataFrame:
     records = records.drop("anonymous_id").with_columns(compact(pl.col(_TYPED)))
-    records = records.with_columns(null_if_empty(pl.col(pl.String)))
+    return records.with_columns(null_if_empty(pl.col(pl.String)))
+
+
+def _clean_western(records: pl.DataFrame) -> pl.DataFrame:
+    return clean_western(_compacted(records))
+
+
+def _clean_japanese(records: pl.DataFrame) -> pl.DataFrame:
+    """What can be cleaned record by record."""
+    records = _compacted(records)
     # Lazy, so that what several columns have in common is computed once.
     contacts = records.lazy().with_columns(
         email_key(pl.col("email")).alias("email"),
@@ -66,6 +92,9 @@ def _clean(records: pl.DataFrame) -> pl.DataFrame:
         postal_key(pl.col("postal_code")).alias("postal_code"),
     )
     return tidy_names(add_address_keys(contacts.collect()))
+
+
+_CLEANERS = {JAPANESE.name: _clean_japanese, WESTERN.name: _clean_western}
 
 
 def _latest_first(records: pl.DataFrame) -> pl.DataFrame:

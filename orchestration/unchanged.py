@@ -1,0 +1,153 @@
+"""Which dbt nodes need no build: all that decides their rows is what it was at their last one.
+
+A model is a function of the project's files, its sources and the tick's time; where none of them
+changed, it would come out as it is. What each node was last built from is kept in the warehouse.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from orchestration.settings import DBT_PROJECT, PROJECT
+from orchestration.warehouse import DuckDBWarehouse
+
+BUILT_NODE = """
+create schema if not exists raw;
+create table if not exists raw.built_node (
+    node varchar, schema_name varchar, table_name varchar, fingerprint varchar
+)
+"""
+BUILT = ("model", "seed")
+TIME = "macro.enishi.as_of"
+PROJECT_FILES = (
+    *(DBT_PROJECT / name for name in ("dbt_project.yml", "models", "macros")),
+    PROJECT / "seeds" / "reference",
+)
+
+
+def fingerprints(
+    manifest: Mapping[str, Any], warehouse: DuckDBWarehouse, as_of: datetime
+) -> dict[str, str]:
+    """Unique id of each model and seed -> hash of all that decides its rows; parents come first."""
+    project = _project_hash()
+    with warehouse.transaction() as one_connection:
+        known = {
+            unique_id: _source_version(one_connection, source)
+            for unique_id, source in manifest["sources"].items()
+        }
+
+    def fingerprint(unique_id: str) -> str:
+        if unique_id not in known:
+            macros = manifest["nodes"][unique_id]["depends_on"]["macros"]
+            time = as_of.isoformat() if _reach_time(manifest, macros) else None
+            parents = sorted(manifest["parent_map"][unique_id])
+            known[unique_id] = _hash(project, time, *map(fingerprint, parents))
+        return known[unique_id]
+
+    nodes = manifest["nodes"]
+    built = [unique_id for unique_id, n in nodes.items() if n["resource_type"] in BUILT]
+    for unique_id in built:
+        fingerprint(unique_id)
+    return {unique_id: known[unique_id] for unique_id in known if unique_id in nodes}
+
+
+def unchanged(
+    manifest: Mapping[str, Any], warehouse: DuckDBWarehouse, current: Mapping[str, str]
+) -> list[str]:
+    """The nodes last built, all tests passing, from what they would be built from now.
+
+    Parents come first. A table that somebody dropped since, and what depends on it, is not there.
+    """
+    warehouse.execute(BUILT_NODE)
+    built = warehouse.rows(
+        """
+        select built.node, built.fingerprint
+        from raw.built_node as built
+        inner join information_schema.tables as existing
+            on built.schema_name = existing.table_schema and built.table_name = existing.table_name
+        """
+    )
+    last = {row["node"]: row["fingerprint"] for row in built}
+    same: dict[str, None] = {}
+    for unique_id, fingerprint in current.items():
+        parents = [p for p in manifest["parent_map"][unique_id] if p in current]
+        if last.get(unique_id) == fingerprint and all(parent in same for parent in parents):
+            same[unique_id] = None
+    return list(same)
+
+
+def forget_built(warehouse: DuckDBWarehouse, nodes: Iterable[str] | None = None) -> None:
+    """Called before nodes (default: all) are built: they are unknown until that has succeeded."""
+    warehouse.execute(BUILT_NODE)
+    if nodes is None:
+        warehouse.execute("delete from raw.built_node")
+    else:
+        warehouse.execute(
+            "delete from raw.built_node where list_contains(cast(? as varchar[]), node)",
+            [list(nodes)],
+        )
+
+
+def record_built(
+    manifest: Mapping[str, Any],
+    warehouse: DuckDBWarehouse,
+    current: Mapping[str, str],
+    nodes: Iterable[str],
+) -> None:
+    """Remember what these nodes were built from."""
+    warehouse.execute(BUILT_NODE)
+    with warehouse.transaction() as transaction:
+        for unique_id in nodes:
+            node = manifest["nodes"][unique_id]
+            transaction.execute(
+                "insert into raw.built_node values (?, ?, ?, ?)",
+                [unique_id, node["schema"], node["alias"], current[unique_id]],
+            )
+
+
+def _reach_time(manifest: Mapping[str, Any], macros: Iterable[str]) -> bool:
+    return any(
+        macro == TIME or _reach_time(manifest, manifest["macros"][macro]["depends_on"]["macros"])
+        for macro in macros
+        if macro.startswith("macro.enishi.")
+    )
+
+
+def _source_version(warehouse: DuckDBWarehouse, source: Mapping[str, Any]) -> str:
+    """Raw tables change by landing only, which is on record; others are small enough to hash."""
+    if source["schema"] == "raw":
+        landed = warehouse.rows(
+            "select count(*) as files, max(landed_at) as last from raw.landed_file "
+            "where table_name = ?",
+            [source["identifier"]],
+        )
+        return _hash(*map(str, landed[0].values()))
+    relation = f"{source['schema']}.{source['identifier']}"
+    if not warehouse.rows(
+        "select * from information_schema.tables where table_schema = ? and table_name = ?",
+        [source["schema"], source["identifier"]],
+    ):
+        return "absent"
+    return warehouse.value(
+        f"select count(*) || ':' || coalesce(sum(cast(hash(rows) as hugeint)), 0) "
+        f"from {relation} as rows"
+    )
+
+
+@cache
+def _project_hash() -> str:
+    """Of the files that dbt reads; cached, as the manifest of a process is."""
+    digest = hashlib.sha256()
+    for place in PROJECT_FILES:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file():
+                digest.update(str(path.relative_to(PROJECT)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _hash(*parts: str | None) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -115,6 +115,12 @@ def mobile_e164(value: str) -> str | None:
     return phone_e164(value)
 
 
+def mobile_digits(value: str) -> str | None:
+    """The same without its plus sign, as Infobip takes it."""
+    number = mobile_e164(value)
+    return number[1:] if number else None
+
+
 def person_name(value: str) -> str | None:
     """A family or given name in lower case without punctuation; Japanese text stays as it is."""
     cleaned = (text(value) or "").lower()

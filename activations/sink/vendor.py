@@ -15,6 +15,7 @@ SECRETS = {
     "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",
     "TWILIO_ACCOUNT_SID": f"AC{'5':0>32}",
     "TWILIO_AUTH_TOKEN": "the-local-sink-stands-in-for-twilio",
+    "INFOBIP_API_KEY": "the-local-sink-stands-in-for-infobip",
     "META_ACCESS_TOKEN": "the-local-sink-stands-in-for-meta",
     "GOOGLE_DATA_MANAGER_TOKEN": "the-local-sink-stands-in-for-google",
     "LINE_CHANNEL_ACCESS_TOKEN": "the-local-sink-stands-in-for-line",

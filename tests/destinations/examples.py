@@ -19,6 +19,8 @@ OPTIONS = {
     "sendgrid_mail": {"sender": "縁 <news@enishi.example>"},
     "line_audience": {"description": "VIP"},
     "twilio_sms": {"sender": "+815000000001"},
+    "infobip_sms": {"sender": "ENISHI"},
+    "infobip_messages": {"channel": "RCS", "sender": "ENISHI", "sms_sender": "ENISHI"},
     "meta_custom_audience": {"audience_id": "23850000000000001"},
     "google_data_manager": {"operating_account_id": "1234567890", "user_list_id": "987654"},
     "webhook": {"url": "https://hooks.example/enishi"},

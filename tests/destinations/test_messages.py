@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, Reject, State
-from tests.destinations.examples import built, rows_for, sent
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
+from tests.destinations.examples import built, rows_for, sent, target_for
 
 
 @pytest.mark.parametrize(("code", "word"), [(21610, "opted out"), (21211, "number"), (99999, "")])
@@ -52,3 +52,28 @@ def test_a_conflict_without_an_accepted_request_is_no_success():
     rows = rows_for("line_multicast", Operation.SEND, 1)
     with pytest.raises(Reject):
         destinations()["line_multicast"].parse(rows, httpx.Response(409, json={"message": "?"}))
+
+
+@pytest.mark.parametrize("code", [20429, 21611, 63038])
+def test_a_limit_of_twilio_passes(code):
+    response = httpx.Response(429, json={"code": code}, headers={"Retry-After": "4"})
+    with pytest.raises(Retriable) as error:
+        destinations()["twilio_sms"].parse(rows_for("twilio_sms", Operation.SEND, 1), response)
+    assert error.value.retry_after == 4
+
+
+def test_options_of_twilio_become_parameters():
+    callback = "https://receiver.enishi.example/twilio"
+    rows = rows_for("twilio_sms", Operation.SEND, 1)
+    request = built("twilio_sms", rows, status_callback=callback, validity_period="14400")
+    form = httpx.QueryParams(request.content.decode())
+    assert (form["StatusCallback"], form["ValidityPeriod"]) == (callback, "14400")
+
+
+def test_a_message_that_twilio_has_no_more_is_erased():
+    rows = rows_for("twilio_sms", Operation.SEND, 1)
+    response = httpx.Response(404, json={"code": 20404, "status": 404})
+    assert destinations()["twilio_sms"].parse_erasure(rows, response)[0].state is State.ACKED
+    with pytest.raises(Reject):
+        target = target_for("twilio_sms", "https://api.twilio.com")
+        destinations()["twilio_sms"].build_erasure(rows, target)

@@ -19,6 +19,9 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}")
 def _answer(call: Call, store: Store) -> Answer:
     if call.headers.get("authorization") != f"Basic {_LOGIN}":
         return _error(401, 20003, "Authenticate")
+    match call.route:
+        case "DELETE", ["2010-04-01", "Accounts", account, "Messages", sid] if account == _ACCOUNT:
+            return Answer(204) if sid.endswith(".json") else _error(404, 20404, "Not found")
     if call.route != ("POST", ["2010-04-01", "Accounts", _ACCOUNT, "Messages.json"]):
         return _error(404, 20404, "The requested resource was not found")
     if not call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):

@@ -8,6 +8,7 @@ import httpx
 from activations.destinations import wire
 from activations.destinations.base import (
     Capabilities,
+    Fatal,
     Identifier,
     Operation,
     Outcome,
@@ -31,7 +32,11 @@ _METHODS = {Operation.ADD: "ingest", Operation.REMOVE: "remove"}
 
 
 class GoogleDataManager:
-    """Set semantics; a request is refused as a whole for one bad member, and decided later."""
+    """Set semantics; a request is refused as a whole for one bad member, and decided later.
+
+    Options: `operating_account_id`, `user_list_id`; `login_account_id` of a manager account;
+    `validate_only` true has Google check everything and store nothing.
+    """
 
     name = "google_data_manager"
     base_url = "https://datamanager.googleapis.com"
@@ -69,6 +74,8 @@ class GoogleDataManager:
             granted = "CONSENT_GRANTED"
             payload["consent"] = {"adUserData": granted, "adPersonalization": granted}
             payload["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
+        if target.options.get("validate_only") == "true":
+            payload["validateOnly"] = True
         return wire.json_request(
             "POST",
             f"{target.base_url}/v1/audienceMembers:{_METHODS[operation]}",
@@ -79,6 +86,8 @@ class GoogleDataManager:
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """A request id says only that the request was well formed."""
         _raise_for_refusal(self.name, rows, response)
+        if response.status_code == 200 and wire.sent_object(response).get("validateOnly"):
+            return wire.every(rows, State.DEFERRED, "valid, and not stored: validate_only is on")
         match wire.json_object(response):
             case {"requestId": str(request_id)} if response.status_code == 200 and request_id:
                 return wire.every(rows, State.DEFERRED, job_id=request_id)
@@ -154,8 +163,23 @@ def _errors(result: dict[str, Any]) -> tuple[dict[int, str], str, int]:
 def _raise_for_refusal(name: str, rows: Sequence[Row], response: httpx.Response) -> None:
     """Errors are google.rpc.Status: {"error": {"code", "message", "status", "details"}}."""
     error = wire.json_object(response).get("error")
-    said = str(error.get("message", "")) if isinstance(error, dict) else ""
-    wire.raise_for_refusal(name, response, wire.scrub(said, rows))
+    error = error if isinstance(error, dict) else {}
+    said = wire.scrub(str(error.get("message", "")), rows)
+    details = [d for d in error.get("details") or () if isinstance(d, dict)]
+    fields = [str(v.get("field", "")) for d in details for v in d.get("fieldViolations") or ()]
+    if response.status_code == 400 and fields and not any(map(_is_about_members, fields)):
+        raise Fatal(f"{name} answered 400: {said} (check its options)")
+    wire.raise_for_refusal(name, response, said, _retry_delay(details))
+
+
+def _is_about_members(field: str) -> bool:
+    return field.partition("[")[0].partition(".")[0] in ("audience_members", "audienceMembers")
+
+
+def _retry_delay(details: Sequence[dict[str, Any]]) -> float | None:
+    """Seconds, from google.rpc.RetryInfo: {"retryDelay": "12s"}."""
+    delays = (str(detail.get("retryDelay", "")).removesuffix("s") for detail in details)
+    return next((float(delay) for delay in delays if delay.replace(".", "", 1).isdecimal()), None)
 
 
 DESTINATION = GoogleDataManager()

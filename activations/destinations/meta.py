@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -31,8 +32,8 @@ from activations.identifiers import (
 )
 
 # Graph API error codes (Marketing API reference, "Error codes"): limits that pass, and the rest.
-_RATE_LIMITS = frozenset({4, 17, 32, 341, 613, 80003})
-_TEMPORARY = frozenset({1, 2})
+_RATE_LIMITS = frozenset({4, 17, 32, 341, 613, 80000, 80003, 80004, 80014})
+_TEMPORARY = frozenset({1, 2, 5000})
 
 
 class MetaCustomAudience:
@@ -66,14 +67,17 @@ class MetaCustomAudience:
     )
 
     def build(self, operation: Operation, rows: Sequence[Row], target: Target) -> httpx.Request:
-        """The token goes into a header: query strings end up in logs."""
+        """The token goes into a header: query strings end up in logs.
+
+        Each request is a session of its own, so that a repeated one is known by its id.
+        """
         wire.require_supported(self, operation)
         schema = [k for k in self.capabilities.identifiers if any(k in r.identifiers for r in rows)]
         data = [[row.identifiers.get(key, "") for key in schema] for row in rows]
         return wire.json_request(
             "POST" if operation is Operation.ADD else "DELETE",
             f"{target.base_url}/v25.0/{target.options['audience_id']}/users",
-            {"payload": {"schema": schema, "data": data}},
+            {"payload": {"schema": schema, "data": data}, "session": _session(rows)},
             wire.bearer(target, "META_ACCESS_TOKEN"),
         )
 
@@ -91,6 +95,16 @@ class MetaCustomAudience:
         raise wire.not_understood(self.name, response)
 
 
+def _session(rows: Sequence[Row]) -> dict[str, Any]:
+    """A whole session in one batch; its id is a positive 64-bit number."""
+    return {
+        "session_id": UUID(wire.batch_id(rows)).int >> 65,
+        "batch_seq": 1,
+        "last_batch_flag": True,
+        "estimated_num_total": len(rows),
+    }
+
+
 def _raise_for_error(
     name: str, response: httpx.Response, error: dict[str, Any], rows: Sequence[Row]
 ) -> None:
@@ -99,7 +113,7 @@ def _raise_for_error(
     said = f"{name} error {code}"
     if code in _RATE_LIMITS:
         raise Retriable(f"{said}: rate limit", _minutes_to_regain_access(response))
-    if code in _TEMPORARY or response.status_code >= 500:
+    if code in _TEMPORARY or error.get("is_transient") is True or response.status_code >= 500:
         raise Retriable(said, wire.wait(response))
     raise Fatal(f"{said}: {wire.scrub(str(error.get('message', '')), rows)}")
 

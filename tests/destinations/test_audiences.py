@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from google.ads import datamanager_v1
 
 from activations.destinations import destinations
 from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
@@ -158,3 +159,82 @@ def test_one_poisoned_row_makes_the_vendor_refuse_the_request(name, kind, value,
         deliver(name, rows, target, client)
     assert value not in str(error.value)
     assert client.get(f"{sink}/_state").json()[name]["rows"] == before
+
+
+def test_google_requests_are_messages_of_googles_own_library():
+    for operation, message in (
+        (Operation.ADD, datamanager_v1.IngestAudienceMembersRequest),
+        (Operation.REMOVE, datamanager_v1.RemoveAudienceMembersRequest),
+    ):
+        rows = rows_for("google_data_manager", operation, 2)
+        request = built("google_data_manager", rows, login_account_id="7", validate_only="true")
+        parsed = message.from_json(request.content.decode(), ignore_unknown_fields=False)
+        assert [len(m.user_data.user_identifiers) for m in parsed.audience_members] == [3, 3]
+        assert parsed.validate_only and parsed.encoding.name == "HEX"
+        login = parsed.destinations[0].login_account
+        assert (login.account_id, login.account_type.name) == ("7", "GOOGLE_ADS")
+
+
+def test_a_validation_by_google_acknowledges_nobody(sink, client):
+    name = "google_data_manager"
+    target = at_sink(name, sink)
+    target = replace(target, options={**target.options, "validate_only": "true"})
+    rows = rows_for(name, Operation.ADD, 2)
+    request = destinations()[name].build(Operation.ADD, rows, target)
+    outcomes = destinations()[name].parse(rows, client.send(request))
+    assert {(o.state, o.job_id) for o in outcomes} == {(State.DEFERRED, None)}
+
+
+@pytest.mark.parametrize(
+    ("field", "error"),
+    [("destinations[0].product_destination_id", Fatal), ("audience_members[1].user_data", Reject)],
+)
+def test_google_refuses_an_option_or_a_member(field, error):
+    detail = {
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": [{"field": field, "description": "invalid"}],
+    }
+    said = {"code": 400, "message": "…", "status": "INVALID_ARGUMENT", "details": [detail]}
+    rows = rows_for("google_data_manager", Operation.ADD, 2)
+    with pytest.raises(error):
+        answer = httpx.Response(400, json={"error": said})
+        destinations()["google_data_manager"].parse(rows, answer)
+
+
+def test_google_says_in_the_error_how_long_to_wait():
+    detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "12.5s"}
+    said = {"code": 429, "message": "…", "status": "RESOURCE_EXHAUSTED", "details": [detail]}
+    with pytest.raises(Retriable) as error:
+        answer = httpx.Response(429, json={"error": said})
+        destinations()["google_data_manager"].parse([], answer)
+    assert error.value.retry_after == 12.5
+
+
+def test_a_request_to_meta_is_a_session_of_its_own():
+    rows = rows_for("meta_custom_audience", Operation.ADD, 3)
+    sessions = [
+        json.loads(built("meta_custom_audience", some).content)["session"]
+        for some in (rows, rows, rows[:2])
+    ]
+    assert sessions[0] == sessions[1]
+    assert sessions[0]["session_id"] != sessions[2]["session_id"]
+    assert 0 < sessions[0]["session_id"] < 2**63
+    assert [s["estimated_num_total"] for s in sessions] == [3, 3, 2]
+    assert all(s["batch_seq"] == 1 and s["last_batch_flag"] for s in sessions)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"code": 80003}, Retriable),
+        ({"code": 2}, Retriable),
+        ({"code": 2650, "is_transient": True}, Retriable),
+        ({"code": 190, "error_subcode": 460}, Fatal),
+        ({"code": 100, "error_subcode": 1713230}, Fatal),
+        ({"code": 294}, Fatal),
+    ],
+)
+def test_codes_of_meta_say_what_to_do(error, expected):
+    with pytest.raises(expected):
+        answer = httpx.Response(400, json={"error": {"message": "…", **error}})
+        destinations()["meta_custom_audience"].parse([], answer)

@@ -35,6 +35,8 @@ def _change(method: str, call: Call, store: Store) -> Answer:
     if problem:
         return _error(400, "INVALID_ARGUMENT", problem)
     members = request["audienceMembers"]
+    if request.get("validateOnly"):
+        return Answer(200, {"requestId": str(uuid4())}, rows=len(members))
     kept = members[:-1] if call.is_partial else members
     people = [sha256(json.dumps(m, sort_keys=True).encode()).hexdigest() for m in kept]
     change = store.add_members if method == "ingest" else store.remove_members

@@ -41,7 +41,7 @@ def _change(method: str, audience: str, call: Call, store: Store) -> Answer:
     change(_NAME, audience, people)
     said = {
         "audience_id": audience,
-        "session_id": "1",
+        "session_id": str(call.json.get("session", {}).get("session_id", "")),
         "num_received": len(data),
         "num_invalid_entries": len(data) - len(people),
         "invalid_entry_samples": {},

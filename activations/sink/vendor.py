@@ -19,6 +19,7 @@ SECRETS = {
     "META_ACCESS_TOKEN": "the-local-sink-stands-in-for-meta",
     "GOOGLE_DATA_MANAGER_TOKEN": "the-local-sink-stands-in-for-google",
     "LINE_CHANNEL_ACCESS_TOKEN": "the-local-sink-stands-in-for-line",
+    "YAHOO_JAPAN_ADS_TOKEN": "the-local-sink-stands-in-for-yahoo-japan",
     "WEBHOOK_SECRET": f"whsec_{b64encode(b'only between us and our own sink').decode()}",
 }
 

@@ -23,6 +23,7 @@ OPTIONS = {
     "infobip_messages": {"channel": "RCS", "sender": "ENISHI", "sms_sender": "ENISHI"},
     "meta_custom_audience": {"audience_id": "23850000000000001"},
     "google_data_manager": {"operating_account_id": "1234567890", "user_list_id": "987654"},
+    "yahoo_japan_customer_list": {"account_id": "1001", "audience_list_id": "2002"},
     "webhook": {"url": "https://hooks.example/enishi"},
     "csv_file": {"folder": "winback"},
 }

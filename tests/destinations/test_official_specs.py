@@ -46,7 +46,7 @@ def check(spec: OpenAPI, request: httpx.Request, response: httpx.Response | None
         args=dict(request.url.params),
         headers=dict(request.headers),
         data=request.content or None,
-        content_type=request.headers.get("Content-Type", "").partition(";")[0],
+        content_type=request.headers.get("Content-Type", ""),
     )
     if response is None:
         spec.validate_request(asked)
@@ -65,9 +65,11 @@ def live(name: str, operation: Operation, count: int = 1) -> httpx.Request:
     return destination.build(operation, rows, target_for(name, destination.base_url))
 
 
-def answered(name: str, request: httpx.Request, sink: str, client: httpx.Client) -> httpx.Response:
-    """What the sink answers to the same request."""
-    url = f"{sink}/{name}{request.url.raw_path.decode()}"
+def answered(
+    name: str, request: httpx.Request, sink: str, client: httpx.Client, prefix: str = ""
+) -> httpx.Response:
+    """What the sink answers to the same request; the prefix is the path of the live base URL."""
+    url = f"{sink}/{name}{request.url.raw_path.decode().removeprefix(prefix)}"
     kept = {k: v for k, v in request.headers.items() if k != "host"}
     return client.request(request.method, url, content=request.content, headers=kept)
 
@@ -141,6 +143,21 @@ def test_an_erasure_at_sendgrid_is_by_the_openapi_description(name, sink, client
     spec = openapi("sendgrid/tsg_recipients_data_erasure_v3.json", "/v3/recipients/erasejob")
     check(spec, request)
     check(spec, request, answered(name, request, sink, client))
+
+
+def test_uploads_to_yahoo_japan_are_by_the_openapi_description(sink, client):
+    name, operation = "yahoo_japan_customer_list", Operation.ADD
+    description = SPECS / "yahoojp/design/v19/Route-audience.yaml"
+    spec = OpenAPI.from_file_path(str(description), config=Config(spec_validator_cls=None))
+    upload = live(name, operation, 2)
+    uploaded = answered(name, upload, sink, client, prefix="/api/v19")
+    poll = destinations()[name].build_poll(
+        uploaded.json()["rval"]["values"][0]["uploadJob"]["uploadJobId"],
+        target_for(name, destinations()[name].base_url),
+    )
+    for request in (upload, poll):
+        check(spec, request)
+        check(spec, request, answered(name, request, sink, client, prefix="/api/v19"))
 
 
 @cache

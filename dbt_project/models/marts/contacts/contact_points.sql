@@ -8,7 +8,11 @@ bounces as (select * from {{ ref('int_bounced_contact_points') }}),
 
 channels as (select * from {{ ref('channels') }}),
 
-survivorship as (select * from {{ ref('survivorship') }}),
+trusted_sources as (select * from {{ ref('survivorship') }}),
+
+rules as (select * from {{ ref('survivorship_rules') }}),
+
+pins as (select * from {{ ref('int_pins') }}),
 
 phone_kinds as (
     select
@@ -24,13 +28,15 @@ points as (
         mentions.customer_id,
         mentions.kind,
         mentions.contact_point,
-        min(case mentions.kind
-            when 'email' then survivorship.email
-            when 'phone' then survivorship.phone
-        end) as priority,
-        max(mentions.stated_at) as stated_at
+        min(trusted_sources.priority) as priority,
+        max(case when trusted_sources.is_verified then 1 else 0 end) = 1 as is_verified,
+        count(*) as frequency,
+        max(mentions.stated_at) as updated_at
     from mentions
-    left join survivorship on mentions.source = survivorship.source
+    left join trusted_sources
+        on
+            mentions.kind = trusted_sources.attribute
+            and mentions.source = trusted_sources.source
     group by mentions.customer_id, mentions.kind, mentions.contact_point
 ),
 
@@ -38,6 +44,9 @@ reachability as (
     select
         points.*,
         channels.channel,
+        rules.rule,
+        rules.then_by,
+        pins.value is not null as is_pinned,
         case
             when channels.channel = 'sms' and coalesce(phone_kinds.phone_kind, '') <> 'mobile'
                 then 'not_mobile'
@@ -46,6 +55,12 @@ reachability as (
         end as unreachable_reason
     from points
     inner join channels on points.kind = channels.kind
+    left join rules on points.kind = rules.attribute
+    left join pins
+        on
+            points.customer_id = pins.customer_id
+            and points.kind = pins.attribute
+            and points.contact_point = pins.value
     left join phone_kinds
         on channels.channel = 'sms' and points.contact_point = phone_kinds.phone
     left join line_friends
@@ -60,9 +75,12 @@ ranked as (
         row_number() over (
             partition by customer_id, channel, kind
             order by
+                case when is_pinned then 0 else 1 end,
                 case when unreachable_reason is null then 0 else 1 end,
+                {{ survivorship_weight('rule') }} desc,
+                {{ survivorship_weight('then_by') }} desc,
                 priority nulls last,
-                stated_at desc nulls last,
+                updated_at desc nulls last,
                 contact_point
         ) as customer_rank
     from reachability
@@ -79,12 +97,12 @@ final as (
             partition by channel, kind, contact_point
             order by
                 case when customer_rank = 1 then 0 else 1 end,
-                stated_at desc nulls last,
+                updated_at desc nulls last,
                 customer_id
         ) = 1 as is_owner,
         unreachable_reason is null as is_reachable,
         unreachable_reason,
-        stated_at
+        updated_at as stated_at
     from ranked
 )
 

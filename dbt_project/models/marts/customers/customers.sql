@@ -4,6 +4,8 @@ records as (select * from {{ source('identity', 'records') }}),
 
 survivors as (select * from {{ ref('int_survivors') }}),
 
+versions as (select * from {{ ref('customer_versions') }}),
+
 orders as (select * from {{ ref('orders') }}),
 
 web_sessions as (select * from {{ ref('web_sessions') }}),
@@ -37,6 +39,14 @@ counted as (
     group by customer_id
 ),
 
+changed as (
+    select
+        customer_id,
+        max(changed_at) as changed_at
+    from versions
+    group by customer_id
+),
+
 final as (
     select
         counted.customer_id,
@@ -54,10 +64,13 @@ final as (
         seen.last_seen_at,
         counted.record_count,
         counted.sources,
-        coalesce(survivors.value_sources, '{}') as value_sources
+        changed.changed_at,
+        coalesce(survivors.value_sources, '{}') as value_sources,
+        coalesce(survivors.value_rules, '{}') as value_rules
     from counted
     left join survivors on counted.customer_id = survivors.customer_id
     left join seen on counted.customer_id = seen.customer_id
+    left join changed on counted.customer_id = changed.customer_id
 )
 
 select * from final

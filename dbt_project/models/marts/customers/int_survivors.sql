@@ -1,84 +1,69 @@
 {{ config(schema='intermediate') }}
 
-{# Columns that survive together come from one record: a person has no name out of two. #}
-{% set attributes = {
-    'name': ['last_name', 'first_name'],
-    'name_kana': ['last_name_kana', 'first_name_kana'],
-    'birth': ['birth_on', 'birth_month_day'],
-    'gender': ['gender'],
-    'address': ['postal_code', 'address', 'prefecture'],
-} %}
+{% set attributes = survivorship_attributes() -%}
+{% set expressions, value_sources, value_rules = {}, {}, {} -%}
+{% for attribute, columns in attributes.items() -%}
+    {% for column in columns -%}
+        {% set value = 'coalesce(pinned.' ~ column ~ ', survivors.' ~ column ~ ')' -%}
+        {% set told = 'case when pinned.' ~ column ~ ' is not null then ' -%}
+        {% set survives = ' when survivors.' ~ column ~ ' is not null then survivors.' -%}
+        {% do expressions.update({column: safe_date(value) if column == 'birth_on' else value}) -%}
+        {% do value_sources.update({
+            column: told ~ 'pinned.' ~ column ~ '_ref' ~ survives ~ attribute ~ '_ref end'
+        }) -%}
+        {% do value_rules.update({
+            column: told ~ "'pinned'" ~ survives ~ attribute ~ '_rule end'
+        }) -%}
+    {% endfor -%}
+{% endfor -%}
 
-with identity_records as (select * from {{ ref('identity_records') }}),
+with surviving_values as (select * from {{ ref('int_surviving_values') }}),
 
--- a birthday whose year nobody knows is no date, so it is not among the resolved values
-records as (
-    select
-        resolved.*,
-        identity_records.birth_month_day
-    from {{ source('identity', 'records') }} as resolved
-    left join identity_records
-        on
-            resolved.source = identity_records.source
-            and resolved.source_id = identity_records.source_id
-),
-
-survivorship as (select * from {{ ref('survivorship') }}),
-
--- a record that has the values wins, then the better source, then the later record
-ranked as (
-    select
-        records.*,
-        records.source || ':' || records.source_id as record_ref
-        {%- for attribute, columns in attributes.items() %},
-        survivorship.{{ attribute }} as {{ attribute }}_priority,
-        row_number() over (
-            partition by records.customer_id
-            order by
-                case when survivorship.{{ attribute }} is null then 1 else 0 end,
-                {%- for column in columns[:2] %}
-                case when records.{{ column }} is null then 1 else 0 end,
-                {%- endfor %}
-                survivorship.{{ attribute }},
-                records.updated_at desc nulls last,
-                records.source,
-                records.source_id
-        ) as {{ attribute }}_rank
-        {%- endfor %}
-    from records
-    left join survivorship on records.source = survivorship.source
-),
+pins as (select * from {{ ref('int_pins') }}),
 
 survivors as (
     select
         customer_id
         {%- for attribute, columns in attributes.items() %}
-        {%- set survives = attribute ~ '_rank = 1 and ' ~ attribute ~ '_priority is not null' %}
+        {%- set is_it = "case when attribute = '" ~ attribute ~ "' then" %}
         {%- for column in columns %},
-        max(case when {{ survives }} then {{ column }} end) as {{ column }}
+        max({{ is_it }} value_{{ loop.index }} end) as {{ column }}
         {%- endfor %},
-        max(case when {{ survives }} then record_ref end) as {{ attribute }}_ref
+        max({{ is_it }} record_ref end) as {{ attribute }}_ref,
+        max({{ is_it }} decided_by end) as {{ attribute }}_rule
         {%- endfor %}
-    from ranked
+    from surviving_values
     group by customer_id
 ),
 
-{% set value_sources = {} -%}
-{% for attribute, columns in attributes.items() -%}
-    {% for column in columns -%}
-        {% set source = 'case when ' ~ column ~ ' is not null then ' ~ attribute ~ '_ref end' -%}
-        {% do value_sources.update({column: source}) -%}
-    {% endfor -%}
-{% endfor -%}
+pinned as (
+    select
+        customer_id
+        {%- for column in expressions %},
+        max(case when attribute = '{{ column }}' then value end) as {{ column }},
+        max(case when attribute = '{{ column }}' then pin_ref end) as {{ column }}_ref
+        {%- endfor %}
+    from pins
+    group by customer_id
+),
+
+customers as (
+    select customer_id from survivors
+    union
+    select customer_id from pinned
+),
 
 final as (
     select
-        customer_id
-        {%- for column in value_sources %},
-        {{ column }}
+        customers.customer_id
+        {%- for column, expression in expressions.items() %},
+        {{ expression }} as {{ column }}
         {%- endfor %},
-        {{ json_object(value_sources) }} as value_sources
-    from survivors
+        {{ json_object(value_sources) }} as value_sources,
+        {{ json_object(value_rules) }} as value_rules
+    from customers
+    left join survivors on customers.customer_id = survivors.customer_id
+    left join pinned on customers.customer_id = pinned.customer_id
 )
 
 select * from final

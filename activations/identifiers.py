@@ -40,6 +40,7 @@ _FOREIGN = re.compile(r"\+(?!0|81)\d{8,15}", re.ASCII)  # ITU-T E.164: at most 1
 _ONE_DIGIT_REPEATED = re.compile(r"(\d)\1{7}$")
 
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
+_PUSH_TOKEN = re.compile(r"[A-Za-z0-9_:-]{20,4096}")
 # 1900-01-01 and earlier stand for "not known" in till and mail-order systems.
 _OLDEST_BIRTH_YEAR = 1901
 
@@ -170,6 +171,12 @@ def line_user_id(value: str) -> str | None:
     """The user id of a LINE webhook event: U and 32 hex digits."""
     user_id = text(value) or ""
     return user_id if _LINE_USER_ID.fullmatch(user_id) else None
+
+
+def push_token(value: str) -> str | None:
+    """The registration token of an installed app, as Firebase gives it out."""
+    token = text(value) or ""
+    return token if _PUSH_TOKEN.fullmatch(token) else None
 
 
 def _birth_part(value: str, part: str) -> str | None:

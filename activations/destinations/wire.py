@@ -72,6 +72,18 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be sent")
 
 
+def as_text(value: Any) -> str:
+    """A warehouse value as text, for vendors that take nothing else."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value if isinstance(value, str | int | float) else plain(value))
+
+
+def address(target: Target) -> str:
+    """The base URL, with options in it where the live one has a host per account."""
+    return target.base_url.format_map(target.options)
+
+
 def bearer(target: Target, secret: str) -> dict[str, str]:
     """The Authorization header of a bearer token."""
     return {"Authorization": f"Bearer {target.secrets[secret].reveal()}"}

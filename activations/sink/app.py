@@ -36,8 +36,8 @@ def create_app(store: Store) -> Starlette:
             return await _silence(request)
         if fault == "malformed":
             return HTMLResponse("<html><body>Please come back later</body></html>")
-        if answer.status == 204:
-            return Response(status_code=204, headers=dict(answer.headers))
+        if answer.status == 204 or isinstance(answer.body, str):
+            return Response(answer.body, answer.status, dict(answer.headers))
         content = answer.body if answer.body is not None else {}
         return JSONResponse(content, answer.status, dict(answer.headers))
 

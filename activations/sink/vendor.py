@@ -15,6 +15,12 @@ SECRETS = {
     "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",
     "TWILIO_ACCOUNT_SID": f"AC{'5':0>32}",
     "TWILIO_AUTH_TOKEN": "the-local-sink-stands-in-for-twilio",
+    "BRAZE_API_KEY": "the-local-sink-stands-in-for-braze",
+    "FCM_ACCESS_TOKEN": "the-local-sink-stands-in-for-firebase",
+    "HUBSPOT_ACCESS_TOKEN": "the-local-sink-stands-in-for-hubspot",
+    "KINTONE_API_TOKEN": "the-local-sink-stands-in-for-kintone",
+    "SALESFORCE_ACCESS_TOKEN": "the-local-sink-stands-in-for-salesforce",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/the-local-sink",
     "INFOBIP_API_KEY": "the-local-sink-stands-in-for-infobip",
     "META_ACCESS_TOKEN": "the-local-sink-stands-in-for-meta",
     "GOOGLE_DATA_MANAGER_TOKEN": "the-local-sink-stands-in-for-google",
@@ -55,7 +61,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back, and how many rows the request carried."""
+    """What goes back, as JSON or as text, and how many rows the request carried."""
 
     status: int
     body: Any = None

@@ -24,6 +24,10 @@ OPTIONS = {
     "meta_custom_audience": {"audience_id": "23850000000000001"},
     "google_data_manager": {"operating_account_id": "1234567890", "user_list_id": "987654"},
     "yahoo_japan_customer_list": {"account_id": "1001", "audience_list_id": "2002"},
+    "fcm": {"project_id": "enishi"},
+    "braze_users": {"instance": "iad-05", "membership_attribute": "vip"},
+    "salesforce": {"domain": "enishi.my", "object": "Contact", "external_id": "Enishi_Id__c"},
+    "kintone_records": {"subdomain": "enishi", "app": "7", "key_field": "customer_id"},
     "webhook": {"url": "https://hooks.example/enishi"},
     "csv_file": {"folder": "winback"},
 }
@@ -47,6 +51,8 @@ def person(number: int) -> dict[str, str]:
         "postal_code": "100-0001",
         "birth_on": "1984-03-06",
         "line_user_id": f"U{number:032x}",
+        "push_token": f"dGVzdC10b2tlbg:APA91b{number:020}",
+        "firebase_installation_id": f"fid{number:019}",
     }
 
 
@@ -98,6 +104,12 @@ def deliver(name: str, rows: Sequence[Row], target: Target, client: httpx.Client
         poll = destination.build_poll(outcomes[0].job_id, target)
         outcomes = destination.parse_poll(rows, client.send(poll))
     return outcomes
+
+
+def acknowledged(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> list[Row]:
+    """The same rows as the ledger knows them: with the vendor's ids."""
+    ids = {outcome.key: outcome.vendor_id for outcome in outcomes}
+    return [replace(row, vendor_id=ids.get(row.key)) for row in rows]
 
 
 def built(name: str, rows: list[Row], **options: str) -> httpx.Request:

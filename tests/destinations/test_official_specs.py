@@ -87,6 +87,10 @@ OPENAPI_CASES = [
         "/2010-04-01/Accounts/{AccountSid}/Messages.json",
     ),
     ("line_multicast", Operation.SEND, "line/messaging-api.yml", "/v2/bot/message/multicast"),
+    ("line_push", Operation.SEND, "line/messaging-api.yml", "/v2/bot/message/push"),
+    ("line_notification", Operation.SEND, "line/messaging-api.yml", "/bot/pnp/push"),
+    ("line_audience", Operation.ADD, "line/manage-audience.yml", "/v2/bot/audienceGroup/upload"),
+    ("kintone_records", Operation.ADD, "kintone/openapi.yaml", "/k/v1/records.json"),
 ]
 
 
@@ -161,9 +165,9 @@ def test_uploads_to_yahoo_japan_are_by_the_openapi_description(sink, client):
 
 
 @cache
-def discovery() -> dict[str, Any]:
-    """Google's discovery document as JSON Schemas in which unknown fields are errors."""
-    document = json.loads((SPECS / "google/datamanager.v1.json").read_text())
+def discovery(file: str) -> dict[str, Any]:
+    """A discovery document of Google as JSON Schemas in which unknown fields are errors."""
+    document = json.loads((SPECS / "google" / file).read_text())
 
     def converted(node: Any) -> Any:
         if isinstance(node, list):
@@ -179,11 +183,19 @@ def discovery() -> dict[str, Any]:
     return {name: converted(schema) for name, schema in document["schemas"].items()}
 
 
-def check_google(schema: str, body: bytes) -> None:
+def check_google(schema: str, body: bytes, file: str = "datamanager.v1.json") -> None:
     """Raise where a body is not of this message type."""
-    Draft202012Validator({"$ref": f"#/$defs/{schema}", "$defs": discovery()}).validate(
-        json.loads(body)
-    )
+    known = {"$ref": f"#/$defs/{schema}", "$defs": discovery(file)}
+    Draft202012Validator(known).validate(json.loads(body))
+
+
+def test_push_notifications_are_by_the_discovery_document(sink, client):
+    destination = destinations()["fcm"]
+    options = {"project_id": "enishi", "analytics_label": "spring", "validate_only": "true"}
+    target = replace(target_for("fcm", destination.base_url), options=options)
+    request = destination.build(Operation.SEND, rows_for("fcm", Operation.SEND, 1), target)
+    check_google("SendMessageRequest", request.content, "fcm.v1.json")
+    check_google("Message", answered("fcm", request, sink, client).content, "fcm.v1.json")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""Braze: attributes of users, and membership of a segment as one of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from activations.destinations import wire
+from activations.destinations.base import (
+    Capabilities,
+    Fatal,
+    Identifier,
+    Operation,
+    Outcome,
+    Reject,
+    Retriable,
+    Row,
+    State,
+    Target,
+)
+from activations.identifiers import email, phone_e164, text
+
+_SECRET = "BRAZE_API_KEY"
+_ERASED_AT_ONCE = 50  # API reference, "Delete users": external_ids
+
+
+class BrazeUsers:
+    """Options: `instance` (iad-05, fra-02 …); `membership_attribute` is true for who is in.
+
+    Without that option nobody can leave.
+    """
+
+    name = "braze_users"
+    base_url = "https://rest.{instance}.braze.com"
+    capabilities = Capabilities(
+        operations=frozenset({Operation.ADD, Operation.UPDATE, Operation.REMOVE}),
+        modes=frozenset({"mirror", "upsert", "update_only", "add_only"}),
+        identifiers={
+            "external_id": Identifier("customer_id", text),
+            "email": Identifier("email", email),
+            "phone": Identifier("phone", phone_e164),
+        },
+        required_options=frozenset({"instance"}),
+        required_secrets=frozenset({_SECRET}),
+        rows_per_request=75,  # API reference, "Track users": 75 objects of all kinds together
+        bytes_per_request=4_000_000,  # the same
+        requests_per_second=1_000,  # "API rate limits": 3,000 in 3 seconds
+        idempotency="natural",
+        consent_purpose="marketing",
+        channel="email",
+    )
+
+    def build(self, operation: Operation, rows: Sequence[Row], target: Target) -> httpx.Request:
+        """One object per user; an update creates nobody."""
+        wire.require_supported(self, operation)
+        attributes = [_attributes(operation, row, target) for row in rows]
+        return self._request("/users/track", {"attributes": attributes}, target)
+
+    def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
+        """201 even where some objects were refused: those are named by their place."""
+        answer = self._answer(rows, response)
+        refused: dict[int, str] = {}
+        for error in answer.get("errors") or ():
+            match error:
+                case {"type": said, "input_array": "attributes", "index": int(place)}:
+                    refused[place] = wire.scrub(str(said), rows)
+                case _:
+                    raise Retriable(f"{self.name} reported an error without naming the row")
+        return wire.all_but(rows, refused)
+
+    def build_erasure(self, rows: Sequence[Row], target: Target) -> httpx.Request:
+        """Delete these users with all that is known of them."""
+        ids = [row.identifiers.get("external_id") for row in rows]
+        if not all(ids) or len(ids) > _ERASED_AT_ONCE:
+            raise Reject(f"only 1 to {_ERASED_AT_ONCE} users with an external_id can be deleted")
+        return self._request("/users/delete", {"external_ids": ids}, target)
+
+    def parse_erasure(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
+        """Deleted now, or unknown before."""
+        self._answer(rows, response)
+        return wire.every(rows, State.ACKED)
+
+    def _request(self, path: str, payload: Any, target: Target) -> httpx.Request:
+        url = f"{wire.address(target)}{path}"
+        return wire.json_request("POST", url, payload, wire.bearer(target, _SECRET))
+
+    def _answer(self, rows: Sequence[Row], response: httpx.Response) -> dict[str, Any]:
+        """The answer where it says success; limits end at X-RateLimit-Reset, on the clock hour."""
+        answer = wire.json_object(response)
+        message = answer.get("message")
+        said = wire.scrub(str(message or ""), rows)
+        pause = wire.wait_until_epoch(response, "X-RateLimit-Reset")
+        wire.raise_for_refusal(self.name, response, said, pause)
+        if not response.is_success or not isinstance(message, str):
+            raise wire.not_understood(self.name, response)
+        if message != "success":
+            raise Reject(f"{self.name}: {said}")
+        return answer
+
+
+def _attributes(operation: Operation, row: Row, target: Target) -> dict[str, Any]:
+    flag = target.options.get("membership_attribute")
+    if operation is Operation.REMOVE:
+        if not flag:
+            raise Fatal("braze_users needs the option membership_attribute for people to leave")
+        known = next((k for k in ("external_id", "email", "phone") if k in row.identifiers), None)
+        if known is None:
+            raise Reject("no identifier")
+        return {known: row.identifiers[known], flag: False, "_update_existing_only": True}
+    user: dict[str, Any] = {**row.columns, **row.identifiers}
+    if flag:
+        user[flag] = True
+    if operation is Operation.UPDATE:
+        user["_update_existing_only"] = True
+    return user
+
+
+DESTINATION = BrazeUsers()

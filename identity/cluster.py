@@ -1,5 +1,6 @@
-"""Clusters: connected records, taken apart again where they hold two people."""
+"""Clusters: connected records, taken apart again where their evidence disagrees."""
 
+import heapq
 from collections.abc import Iterable
 
 import duckdb
@@ -7,25 +8,36 @@ import polars as pl
 from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
+from identity.conflicts import find_conflicts
 from identity.profile import Profile
 
-# A pair is one person when that is likelier than not.
+# A pair is one person when that is likelier than not; the model's prior is fitted to the data.
 _PROBABILITY = 0.5
+_STEWARD_WEIGHT = 100
 _GROUPS = {"rec": pl.Int64, "cluster": pl.Int64}
 
 
 def find_edges(con: duckdb.DuckDBPyConnection) -> None:
-    """Create `edges`: the pairs that a rule or the model holds to be one person."""
+    """Create `edges`: the pairs that a steward, a rule or the model holds to be one person."""
     con.execute(
         f"""
         create table edges as
         select
+            rec_l, rec_r, 'steward' as kind, 'same' as rule,
+            cast({_STEWARD_WEIGHT} as double) as match_weight,
+            cast(1 as double) as match_probability
+        from decided
+        where decision = 'same'
+        union all by name
+        select
             rec_l, rec_r, 'rule' as kind, rule, weight as match_weight,
             1 - 1 / (1 + pow(2, weight)) as match_probability
         from rule_edges
+        anti join decided using (rec_l, rec_r)
         union all by name
-        select rec_l, rec_r, 'model' as kind, match_weight, match_probability
+        select rec_l, rec_r, 'model' as kind, match_weight, match_probability, weights
         from scored
+        anti join decided using (rec_l, rec_r)
         where match_probability >= {_PROBABILITY}
         """
     )
@@ -39,19 +51,12 @@ def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     )
     con.execute(f"create table components as select cluster_id, rec from {connected.physical_name}")
     splink.delete_tables_created_by_splink_from_db()
-    _find_conflicts(con, profile)
-    conflicts = set(con.execute("select person_l, person_r from conflicts").fetchall())
-    edges = con.execute(
-        """
-        select edges.rec_l, edges.rec_r, l.person, r.person
-        from edges
-        inner join suspects as l on l.rec = edges.rec_l
-        inner join suspects as r on r.rec = edges.rec_r
-        order by edges.match_weight desc, edges.rec_l, edges.rec_r
-        """
-    ).fetchall()
+    find_conflicts(con, profile)
+    _find_suspects(con)
+    conflicts = con.execute("select person_l, person_r from conflicts").fetchall()
     con.register(
-        "regrouped", pl.DataFrame(regroup(edges, conflicts), _GROUPS, orient="row").to_arrow()
+        "regrouped",
+        pl.DataFrame(regroup(_evidence(con), conflicts), _GROUPS, orient="row").to_arrow(),
     )
     con.execute(
         """
@@ -67,74 +72,88 @@ def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     )
 
 
-def _find_conflicts(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """Create `suspects` (records of components with two people) and `conflicts` between people.
-
-    A person here is what tells people apart: records of a component with the same given name,
-    gender and birthday are compared once.
-    """
-    con.execute(
-        f"""
-        create table people as
-        select
-            row_number() over (order by min(rec)) as person, cluster_id,
-            {", ".join(profile.person)}, list(rec) as recs
-        from components
-        inner join features using (rec)
-        group by cluster_id, {", ".join(profile.person)}
-        """
-    )
-    con.execute(
-        f"""
-        create table conflicts as
-        with found as (
-            select l.cluster_id, l.person as a, r.person as b
-            from people as l
-            inner join people as r on l.cluster_id = r.cluster_id and l.person < r.person
-            where {profile.two_people}
-        )
-        select cluster_id, a as person_l, b as person_r from found
-        union all
-        select cluster_id, b as person_l, a as person_r from found
-        """
-    )
+def _find_suspects(con: duckdb.DuckDBPyConnection) -> None:
+    """Create `suspects`: the records of components whose people or pairs disagree."""
     con.execute(
         """
         create table suspects as
-        select unnest(recs) as rec, person
+        select rec, person
         from people
-        where cluster_id in (select cluster_id from conflicts)
+        where cluster_id in (
+            select cluster_id from people
+            where person in (select unnest([person_l, person_r]) from conflicts)
+            union all
+            select l.cluster_id
+            from scored
+            inner join components as l on l.rec = rec_l
+            inner join components as r on r.rec = rec_r and r.cluster_id = l.cluster_id
+            where evidence < 0
+        )
         """
     )
 
 
+def _evidence(con: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int, int, float]]:
+    return con.execute(
+        """
+        with pairs as (
+            select rec_l, rec_r, match_weight from edges
+            union all
+            select rec_l, rec_r, match_weight
+            from scored
+            anti join decided using (rec_l, rec_r)
+            where evidence < 0
+        )
+        select pairs.rec_l, pairs.rec_r, l.person, r.person, max(match_weight)
+        from pairs
+        inner join suspects as l on l.rec = pairs.rec_l
+        inner join suspects as r on r.rec = pairs.rec_r
+        group by all
+        order by 1, 2
+        """
+    ).fetchall()
+
+
 def regroup(
-    edges: Iterable[tuple[int, int, int, int]], conflicts: set[tuple[int, int]]
+    pairs: Iterable[tuple[int, int, int, int, float]], conflicts: Iterable[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Join records best edge first, but never two groups that hold conflicting people.
+    """Join the groups whose known pairs agree best on average, but never conflicting people.
 
-    Edges are (record, record, person, person). Returns (record, group), named after its first.
+    Pairs are (record, record, person, person, weight), a negative weight speaking against.
+    Returns (record, group), a group being named after its first record.
     """
-    group_of: dict[int, int] = {}
-    records: dict[int, list[int]] = {}
+    links: dict[int, dict[int, tuple[float, int]]] = {}
     people: dict[int, set[int]] = {}
-
-    def group(record: int, person: int) -> int:
-        if record not in group_of:
-            group_of[record], records[record], people[record] = record, [record], {person}
-        return group_of[record]
-
-    for rec_l, rec_r, person_l, person_r in edges:
-        one, two = sorted((group(rec_l, person_l), group(rec_r, person_r)))
-        # The edge itself speaks for its own two people, e.g. with a mistyped birthday.
-        if one == two or any(
-            (a, b) in conflicts and {a, b} != {person_l, person_r}
-            for a in people[one]
-            for b in people[two]
-        ):
+    against: dict[int, set[int]] = {}
+    for person_l, person_r in conflicts:
+        against.setdefault(person_l, set()).add(person_r)
+        against.setdefault(person_r, set()).add(person_l)
+    for rec_l, rec_r, person_l, person_r, weight in pairs:
+        people.setdefault(rec_l, {person_l})
+        people.setdefault(rec_r, {person_r})
+        links.setdefault(rec_l, {})[rec_r] = links.setdefault(rec_r, {})[rec_l] = (weight, 1)
+    records = {record: [record] for record in people}
+    queue = [(-w, *sorted((a, b))) for a in links for b, (w, _) in links[a].items() if a < b]
+    heapq.heapify(queue)
+    while queue:
+        negative, one, two = heapq.heappop(queue)
+        if negative >= 0:
+            break
+        total, count = links.get(one, {}).get(two, (0, 1))
+        if -negative != total / count:
             continue
-        for record in records[two]:
-            group_of[record] = one
+        if any(not people[two].isdisjoint(against.get(person, ())) for person in people[one]):
+            del links[one][two], links[two][one]
+            continue
         records[one] += records.pop(two)
         people[one] |= people.pop(two)
-    return list(group_of.items())
+        del links[one][two]
+        for other, (total, count) in links.pop(two).items():
+            if other == one:
+                continue
+            had_total, had_count = links[one].get(other, (0, 0))
+            total, count = total + had_total, count + had_count
+            links[one][other] = links[other][one] = (total, count)
+            del links[other][two]
+            heapq.heappush(queue, (-total / count, *sorted((one, other))))
+    return [(record, group) for group, members in records.items() for record in members]

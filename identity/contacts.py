@@ -1,9 +1,14 @@
 """E-mail addresses, phone numbers and birthdays: valid form, placeholders, generic values."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 # More different given names than a household has: a shop's, an office's or a made-up value.
 _HOUSEHOLD = 6
+# Days of twenty years: over fewer no population spreads its birthdays.
+_BIRTHDAYS = 7_300
+_OLD_RECORDS = 0.1
 _EMAIL = r"^[a-z0-9._%+'/=-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}$"
 _NO_EMAIL = (
     r"^(?:test|dummy|sample|example|hoge|fuga|abc|no|none|null|unknown|no-?(?:e?mail|reply)"
@@ -51,28 +56,36 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
-def without_generic(records: pl.DataFrame, column: str, given: str) -> pl.DataFrame:
-    """Null the values that too many different people share."""
+def without_generic(records: pl.DataFrame, column: str, given: Sequence[str]) -> pl.DataFrame:
+    """Null the values that too many different people share, by any spelling of given names."""
     shared = (
-        records.select(column, given)
-        .drop_nulls()
+        records.select(column, *given)
+        .drop_nulls(column)
         .group_by(column)
-        .agg(pl.col(given).n_unique().alias("people"))
+        .agg(
+            pl.max_horizontal(pl.col(one).drop_nulls().n_unique() for one in given).alias("people")
+        )
         .filter(pl.col("people") > _HOUSEHOLD)
     )
     generic = pl.col(column).is_in(shared[column].implode())
     return records.with_columns(pl.when(~generic).then(column).alias(column))
 
 
-def without_default_births(records: pl.DataFrame) -> pl.DataFrame:
+def without_default_births(records: pl.DataFrame, name: Sequence[str]) -> pl.DataFrame:
     """Null birthdays nobody has: forms' defaults, by date and by being far too frequent."""
-    born = records["birth_on"].drop_nulls()
-    usual = len(born) / max(born.n_unique(), 1)
-    counts = born.value_counts()
-    too_frequent = counts.filter(pl.col("count") > 10 + 10 * usual)["birth_on"]
     birth = pl.col("birth_on")
+    born = records.select(birth, pl.concat_str(name, ignore_nulls=True).alias("name"))
+    born = born.drop_nulls("birth_on")
+    named = pl.col("name") != ""
+    counts = born.group_by("birth_on").agg(
+        (pl.col("name").filter(named).n_unique() + (~named).sum()).alias("people")
+    )
+    usual = counts["people"].sum() / _BIRTHDAYS
+    too_frequent = counts.filter(pl.col("people") > 10 + 10 * usual)["birth_on"]
+    # Where many were born before 1900 the records are old ones, not badly filled in.
+    old = born.select((birth.dt.year() <= 1900).mean()).item() or 0
     is_default = (
-        (birth.dt.year() <= 1900)
+        ((birth.dt.year() <= 1900) & (old < _OLD_RECORDS))
         | (birth == pl.date(1970, 1, 1))
         | birth.is_in(too_frequent.implode())
         | (birth > pl.col("updated_at").dt.date())

@@ -9,9 +9,10 @@ _HOME = "'c_' || left(sha256(source || '|' || source_id{suffix}), 16)"
 def assign_ids(con: duckdb.DuckDBPyConnection) -> None:
     """Create `assigned` (cluster, customer_id, is_new) from `clusters`, `previous` and `issued`.
 
-    An id stays with the cluster that has most of its records, if that cluster has no more of
-    another id's. All other clusters get the home id of their first record, so that people who
-    part again get back the ids they had.
+    A pinned id stays with its record. An id stays with the cluster that has most of its records,
+    if that cluster has no more of another id's. A cluster still without an id gets back the one
+    that most of its records had at any time, if nobody has it, so that people who part again are
+    who they were. All others get the home id of their first record, numbered if ever issued.
     """
     con.execute(
         f"""
@@ -22,52 +23,67 @@ def assign_ids(con: duckdb.DuckDBPyConnection) -> None:
         group by cluster, source, source_id
         """
     )
-    con.execute(
-        """
-        create table lineage as
-        select clusters.cluster, previous.customer_id, count(*) as records
-        from clusters
-        inner join features on features.rec = clusters.rec
-        inner join previous using (source, source_id)
-        group by clusters.cluster, previous.customer_id
-        """
-    )
+    for table, history in (("lineage", "previous"), ("former", "issued")):
+        con.execute(
+            f"""
+            create table {table} as
+            select clusters.cluster, history.customer_id, count(*) as records
+            from clusters
+            inner join features on features.rec = clusters.rec
+            inner join (select distinct source, source_id, customer_id from {history}) as history
+                using (source, source_id)
+            group by clusters.cluster, history.customer_id
+            """
+        )
     con.execute(
         """
         create table assigned as
+        select cluster, max(customer_id) as customer_id, false as is_new
+        from pinned
+        inner join clusters using (rec)
+        group by cluster
+        """
+    )
+    _assign_best(con, "lineage", is_new=False)
+    _assign_best(con, "former", is_new=True)
+    _issue_new_ids(con)
+
+
+def _assign_best(con: duckdb.DuckDBPyConnection, overlap: str, is_new: bool) -> None:
+    """Give each cluster without an id the free one whose best cluster it is, and its best id."""
+    con.execute(
+        f"""
+        insert into assigned
         with ranked as (
             select
-                lineage.cluster, lineage.customer_id,
+                overlap.cluster, overlap.customer_id,
                 row_number() over (
-                    partition by lineage.cluster
+                    partition by overlap.cluster
                     order by records desc, customer_id <> home, customer_id
                 ) as choice_of_cluster,
                 row_number() over (
-                    partition by lineage.customer_id
-                    order by records desc, customer_id <> home, lineage.cluster
+                    partition by overlap.customer_id
+                    order by records desc, customer_id <> home, overlap.cluster
                 ) as choice_of_id
-            from lineage
+            from {overlap} as overlap
             inner join cluster_homes using (cluster)
+            where overlap.cluster not in (select cluster from assigned)
+                and overlap.customer_id not in (select customer_id from assigned)
         )
-        select cluster, customer_id, false as is_new
+        select cluster, customer_id, {is_new}
         from ranked
         where choice_of_cluster = 1 and choice_of_id = 1
         """
     )
-    _issue_new_ids(con)
 
 
 def _issue_new_ids(con: duckdb.DuckDBPyConnection) -> None:
-    """Home ids for the clusters without one; numbered ones where somebody else has it."""
+    """Home ids for the clusters without one; numbered ones where that was ever issued."""
     attempt = 0
     while con.execute(
         "select count(*) from cluster_homes anti join assigned using (cluster)"
     ).fetchall()[0][0]:
         suffix = f" || '#{attempt}'" if attempt else ""
-        # A retired home id comes back to its own first record; a numbered one is always fresh.
-        taken = "select customer_id from assigned"
-        if attempt:
-            taken += " union all select customer_id from issued"
         con.execute(
             f"""
             insert into assigned
@@ -77,11 +93,48 @@ def _issue_new_ids(con: duckdb.DuckDBPyConnection) -> None:
                 from cluster_homes
                 anti join assigned using (cluster)
             )
-            where customer_id not in ({taken})
+            where customer_id not in (
+                select customer_id from assigned union all select customer_id from issued
+            )
             group by customer_id
             """
         )
         attempt += 1
+
+
+def register_ids(con: duckdb.DuckDBPyConnection) -> None:
+    """Create `registry`: every id ever issued with the customer it stands for now.
+
+    An id is active, or merged into the customer that has most of the records it ever had, or
+    retired when all of those are gone.
+    """
+    con.execute(
+        """
+        create table registry as
+        with heirs as (
+            select
+                former.customer_id, assigned.customer_id as heir,
+                row_number() over (
+                    partition by former.customer_id
+                    order by former.records desc, assigned.customer_id
+                ) as choice
+            from former
+            inner join assigned using (cluster)
+        ),
+        known as (select customer_id from issued union select customer_id from assigned)
+        select
+            known.customer_id,
+            case
+                when assigned.customer_id is not null then 'active'
+                when heirs.heir is not null then 'merged'
+                else 'retired'
+            end as status,
+            coalesce(assigned.customer_id, heirs.heir) as current_customer_id
+        from known
+        left join assigned using (customer_id)
+        left join heirs on heirs.customer_id = known.customer_id and choice = 1
+        """
+    )
 
 
 def find_events(con: duckdb.DuckDBPyConnection) -> None:

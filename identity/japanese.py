@@ -181,7 +181,8 @@ _COMPARISONS = (
 JAPANESE = Profile(
     name="japanese",
     features=_FEATURES,
-    given="given_sound",
+    given=("given_sound", "given_kanji"),
+    name_columns=("name_sound", "name_kanji"),
     person=("given_kanji", "given_kana", "given_sound", "given_seen", "gender", "birth"),
     comparisons=_COMPARISONS,
     rules=_RULES,
@@ -195,4 +196,14 @@ JAPANESE = Profile(
         hamming(l.birth, r.birth) > 2
         and not coalesce(l.phone = r.phone or l.email = r.email or {_SAME_BLOCK}, false)
     """,
+    household_keys=(
+        "family_sound || '|' || coalesce(town_block, postal_block)",
+        "family_kanji || '|' || coalesce(town_block, postal_block)",
+        "family_sound || '|' || case when not is_mobile then phone end",
+    ),
+    twin_keys=tuple(
+        f"birth || '|' || coalesce(family_sound, family_kanji) || '|' || {contact}"
+        for contact in ("phone", "email", "town_block", "postal_block")
+    ),
+    same_given=_SAME_GIVEN,
 )

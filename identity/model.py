@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def check(model: dict, profile: Profile) -> None:
 
 
 def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None:
-    """Fill `scored` with match_weight, its parts (bits) and match_probability of all `pairs`."""
+    """Fill `scored`: match_weight (bits), its evidence without the prior, parts, probability."""
     con.execute(
         """
         create table blocked as
@@ -72,11 +73,13 @@ def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None
     splink = linker(con, "features", model["settings"])
     _count_frequencies(con, splink, profile.comparisons)
     splink.table_management.register_blocked_pairs_for_predict(splink._db_api.register("blocked"))
+    prior = bits(model["settings"]["probability_two_random_records_match"])
     predicted = splink.inference.predict(warning_mode="never")
     con.execute(
         f"""
         insert into scored
         select rec_l, rec_r, round(match_weight, 6), round(match_probability, 6),
+            round(match_weight - {prior}, 6),
             {{{", ".join(_part(comparison) for comparison in profile.comparisons)}}}
         from {predicted.physical_name}
         """
@@ -97,7 +100,7 @@ def scored_columns(profile: Profile) -> str:
     parts = ", ".join(f"{comparison.name} double" for comparison in profile.comparisons)
     return (
         "rec_l bigint, rec_r bigint, match_weight double, match_probability double, "
-        f"weights struct({parts})"
+        f"evidence double, weights struct({parts})"
     )
 
 
@@ -185,6 +188,11 @@ def linker(con: duckdb.DuckDBPyConnection, table: str, learned: dict) -> Linker:
     """Splink on one table of the database."""
     splink = DuckDBAPI(connection=con)
     return Linker(splink.register(table), learned, log_level=logging.CRITICAL)
+
+
+def bits(probability: float) -> float:
+    """A probability as the binary logarithm of its odds."""
+    return math.log2(probability / (1 - probability))
 
 
 def rounded(probability: float) -> float:

@@ -23,6 +23,8 @@ NICKNAME_SOURCES = ["line_friends"]
 # A reading is taken for granted when at least this share of the records that show it agree.
 _READING_SHARE = 0.8
 _LONGEST_SURNAME = 6
+# A common surname stays one, however many records of a shop have it in the wrong field.
+_BUILT_IN_VOTES = 1_000
 
 _NOT_A_NAME = (
     r"(?i)^[-?*.,/0-9\s]*$"
@@ -53,6 +55,7 @@ def tidy_names(records: pl.DataFrame) -> pl.DataFrame:
 
 def read_names(records: pl.DataFrame) -> pl.DataFrame:
     """Split the other full names with what all tidy names teach; add kanji, kana, sound keys."""
+    records = _unswap(_unswap(records, ""), "_kana")
     families, givens = _vocabulary(records)
     names = _split_joined(_split_joined(records, "", families, givens), "_kana", families, givens)
     names = _split_latin(names, families)
@@ -83,6 +86,36 @@ def _split_spaced(names: pl.DataFrame, side: str) -> pl.DataFrame:
 def _plain(name: pl.Expr) -> pl.Expr:
     """The form in which names are looked up; as long as the name, letter for letter."""
     return plain_kana(plain_kanji(name))
+
+
+def _unswap(names: pl.DataFrame, side: str) -> pl.DataFrame:
+    """Put names back that were typed into each other's fields, as all other records tell."""
+    last, first = f"last_name{side}", f"first_name{side}"
+    both = names.select(last, first).drop_nulls()
+    built_in = pl.DataFrame({"name": [pair[side == "_kana"] for pair in SURNAMES]})
+    seen = pl.concat(
+        [
+            both.select(_plain(pl.col(last)).alias("name"), as_family=1),
+            both.select(_plain(pl.col(first)).alias("name"), as_family=-1),
+            built_in.select(_plain(pl.col("name")), as_family=_BUILT_IN_VOTES),
+        ]
+    )
+    votes = seen.group_by("name").agg(pl.col("as_family").sum())
+    swapped = (
+        both.unique()
+        .join(votes, left_on=_plain(pl.col(last)), right_on="name")
+        .join(votes, left_on=_plain(pl.col(first)), right_on="name", suffix="_first")
+        .filter((pl.col("as_family") <= 0) & (pl.col("as_family_first") > 0))
+        .select(last, first, is_swapped=True)
+    )
+    if swapped.is_empty():
+        return names
+    names = names.join(swapped, on=[last, first], how="left", maintain_order="left")
+    is_swapped = pl.col("is_swapped").fill_null(False)
+    return names.with_columns(
+        pl.when(is_swapped).then(first).otherwise(last).alias(last),
+        pl.when(is_swapped).then(last).otherwise(first).alias(first),
+    ).drop("is_swapped")
 
 
 def _vocabulary(names: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -56,7 +56,7 @@ def normalise(
     quarantined = records.select(KEY).hstack(reasons).drop_nulls("reason")
     quarantined = quarantined.with_columns(loaded_at=pl.lit(now).cast(pl.Datetime("us")))
     records = records.filter(reasons["reason"].is_null())
-    records = without_default_births(records)
+    records = without_default_births(records, profile.name_columns)
     for contact in ("email", "phone", "email_local"):
         records = without_generic(records, contact, profile.given)
     records = records.with_columns(

@@ -11,18 +11,23 @@ import pyarrow as pa
 from identity import model as splink_model
 from identity.blocking import find_pairs
 from identity.cluster import find_clusters, find_edges
-from identity.durable import assign_ids, find_events
+from identity.decisions import load_decisions
+from identity.durable import assign_ids, find_events, register_ids
 from identity.features import load_features
+from identity.households import find_households
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
+from identity.review import find_reviews
 from identity.rules import find_rule_edges
 from identity.schema import (
+    CUSTOMER_IDS,
     CUSTOMER_RECORDS,
     EDGES,
     IDENTITY_EVENTS,
     QUARANTINE,
     RECORDS,
     RECORDS_IN,
+    REVIEW_QUEUE,
     Resolution,
     conform,
 )
@@ -37,15 +42,17 @@ def resolve(
     *,
     now: datetime,
     issued: pa.Table | None = None,
+    decisions: pa.Table | None = None,
     model: dict | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Resolution:
     """Decide which source records are one customer.
 
     `records` has the columns of `schema.RECORDS_IN` (a missing one is null). `previous` is the
-    last run's customer_records and `issued` any table with a customer_id column of all ids ever
-    issued (the identity_events will do), so that ids last. `model` is a frozen Splink model, such
-    as an earlier Resolution's; without one a model is trained, if there is enough to learn from.
+    last run's customer_records and `issued` has the source, source_id and customer_id of all runs
+    before (memberships), so that ids last. `decisions` are the stewards'. `model` is a frozen
+    model, such as an earlier Resolution's; without one a model is trained, if there is enough to
+    learn from.
     The result depends on nothing but these arguments: not on row order or threads.
     """
     now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
@@ -58,15 +65,17 @@ def resolve(
     with tempfile.TemporaryDirectory() as spill:
         con = duckdb.connect(config=_DATABASE | {"temp_directory": spill})
         load_features(con, cleaned, profile)
+        load_decisions(con, decisions, now)
         # What only served the matching is in the database now.
         cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
         model = _link(con, profile, model, progress)
         progress("clustering")
         find_clusters(con, profile)
         progress("keeping ids")
-        _keep_ids(con, previous, issued)
+        _keep_ids(con, profile, previous, issued)
+        find_reviews(con, profile)
         progress("writing the result")
-        return Resolution(**_publish(con, cleaned, quarantined, now), model=model)
+        return Resolution(**_publish(con, cleaned, quarantined, now, model), model=model)
 
 
 def _link(
@@ -96,30 +105,35 @@ def _link(
 
 
 def _keep_ids(
-    con: duckdb.DuckDBPyConnection, previous: pa.Table | None, issued: pa.Table | None
+    con: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    previous: pa.Table | None,
+    issued: pa.Table | None,
 ) -> None:
     nothing = CUSTOMER_RECORDS.empty_table()
-    con.register(
-        "previous_run", conform(nothing if previous is None else previous, CUSTOMER_RECORDS)
-    )
-    con.register("issued_ids", conform(nothing if issued is None else issued, CUSTOMER_RECORDS))
-    con.execute(
-        """
-        create table previous as select source, source_id, customer_id from previous_run
-        """
-    )
+    for name, table in (("previous_run", previous), ("issued_ids", issued)):
+        con.register(name, conform(nothing if table is None else table, CUSTOMER_RECORDS))
+    con.execute("create table previous as select source, source_id, customer_id from previous_run")
     con.execute(
         """
         create table issued as
-        select customer_id from issued_ids union select customer_id from previous
+        select source, source_id, customer_id from issued_ids
+        union
+        select source, source_id, customer_id from previous
         """
     )
     assign_ids(con)
     find_events(con)
+    register_ids(con)
+    find_households(con, profile)
 
 
 def _publish(
-    con: duckdb.DuckDBPyConnection, cleaned: pl.DataFrame, quarantined: pl.DataFrame, now: datetime
+    con: duckdb.DuckDBPyConnection,
+    cleaned: pl.DataFrame,
+    quarantined: pl.DataFrame,
+    now: datetime,
+    model: dict | None,
 ) -> dict[str, pa.Table]:
     """The result tables; the rows of `cleaned` are in the order of `rec`."""
     con.execute(
@@ -143,29 +157,46 @@ def _publish(
             group by rec
         )
         select
-            assigned.customer_id,
+            assigned.customer_id, household_id,
             coalesce(matched.matched_by, 'none') as matched_by,
             matched.match_probability
         from clusters
         inner join assigned using (cluster)
+        inner join households using (customer_id)
         left join matched using (rec)
         order by clusters.rec
         """
     ).pl()
     published = cleaned.hstack(decided)
     events = con.sql("select * from events order by customer_id, event, previous_customer_id").pl()
-    edges = con.sql("select * from kept_edges order by rec_l, rec_r").pl()
-    for side in ("l", "r"):
-        key = cleaned.select(KEY)[edges[f"rec_{side}"]]
-        edges = edges.hstack(key.rename({name: f"{name}_{side}" for name in KEY}))
+    edges = con.sql(
+        """
+        select * replace (to_json(weights) as weights),
+            case when kind = 'model' then $version end as model_version
+        from kept_edges order by rec_l, rec_r
+        """,
+        params={"version": model and model["version"]},
+    ).pl()
+    reviews = con.sql("select * from reviews order by kind, match_weight, rec_l, rec_r").pl()
+    registry = con.sql("select * from registry order by customer_id").pl()
     tables = {
         "customer_records": (published, CUSTOMER_RECORDS),
         "records": (published, RECORDS),
         "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
+        "customer_ids": (registry, CUSTOMER_IDS),
         "quarantine": (quarantined, QUARANTINE),
-        "edges": (edges, EDGES),
+        "edges": (_with_keys(edges, cleaned), EDGES),
+        "review_queue": (_with_keys(reviews, cleaned), REVIEW_QUEUE),
     }
     return {
         name: conform(table.select(c for c in schema.names).to_arrow(), schema)
         for name, (table, schema) in tables.items()
     }
+
+
+def _with_keys(pairs: pl.DataFrame, cleaned: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of records with the source and source_id of both sides."""
+    for side in ("l", "r"):
+        key = cleaned.select(KEY)[pairs[f"rec_{side}"]]
+        pairs = pairs.hstack(key.rename({name: f"{name}_{side}" for name in KEY}))
+    return pairs

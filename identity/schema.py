@@ -23,23 +23,39 @@ RECORDS_IN = _schema(
     updated_at=_TIME,
 )
 CUSTOMER_RECORDS = _schema(
-    "source source_id customer_id matched_by match_probability", match_probability=pa.float64()
+    "source source_id customer_id household_id matched_by match_probability",
+    match_probability=pa.float64(),
 )
 RECORDS = _schema(
     "source source_id customer_id last_name first_name last_name_kana first_name_kana birth_on "
-    "gender email phone phone_kind postal_code prefecture address first_seen_at updated_at",
+    "gender email phone phone_kind postal_code prefecture address unique_id first_seen_at "
+    "updated_at",
     birth_on=pa.date32(),
     first_seen_at=_TIME,
     updated_at=_TIME,
 )
+CUSTOMER_IDS = _schema("customer_id status current_customer_id")
 IDENTITY_EVENTS = _schema(
     "occurred_at event customer_id previous_customer_id reason", occurred_at=_TIME
 )
 QUARANTINE = _schema("source source_id reason loaded_at", loaded_at=_TIME)
 EDGES = _schema(
-    "source_l source_id_l source_r source_id_r kind rule match_weight match_probability",
+    "source_l source_id_l source_r source_id_r kind rule match_weight match_probability weights "
+    "model_version",
     match_weight=pa.float64(),
     match_probability=pa.float64(),
+)
+REVIEW_QUEUE = _schema(
+    "kind source_l source_id_l source_r source_id_r customer_id_l customer_id_r match_weight "
+    "match_probability weights detail",
+    match_weight=pa.float64(),
+    match_probability=pa.float64(),
+)
+DECISIONS = _schema(
+    "decision_id decision source_l source_id_l source_r source_id_r customer_id decided_by reason "
+    "decided_at expires_at",
+    decided_at=_TIME,
+    expires_at=_TIME,
 )
 
 
@@ -49,9 +65,11 @@ class Resolution:
 
     customer_records: pa.Table
     records: pa.Table
+    customer_ids: pa.Table
     identity_events: pa.Table
     quarantine: pa.Table
     edges: pa.Table
+    review_queue: pa.Table
     model: dict | None
 
 

@@ -1,13 +1,13 @@
 """Training of the model without labels: what one person's records agree on, and strangers'."""
 
-import math
 from collections.abc import Sequence
 
 import duckdb
 from splink import Linker
+from splink.internals.exceptions import SplinkException
 
 from identity.comparisons import Comparison
-from identity.model import Probabilities, freeze, linker, rounded, settings
+from identity.model import Probabilities, bits, freeze, linker, rounded, settings
 from identity.profile import Profile
 
 # Pairs that a training session looks at, and records whose pairs show chance agreement: enough
@@ -36,8 +36,12 @@ def train(con: duckdb.DuckDBPyConnection, profile: Profile) -> dict | None:
     comparisons = profile.comparisons
     chance = _chance_agreement(con, profile)
     prior = _prior(con)
-    learned = _learn(con, by_name[1], comparisons[1:], chance, prior)
-    learned["name"] = _learn(con, by_contact[1], comparisons, chance, prior)["name"]
+    try:
+        learned = _learn(con, by_name[1], comparisons[1:], chance, prior)
+        learned["name"] = _learn(con, by_contact[1], comparisons, chance, prior)["name"]
+    except SplinkException:
+        # Copies of one record: all pairs agree on everything, so their odds are infinite.
+        return None
     return freeze(profile, settings(comparisons, prior, chance, learned))
 
 
@@ -174,7 +178,7 @@ def calibrate(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> 
         """
     ).fetchall()[0]
     pairs = records * (records - 1) / 2
-    first = weight = _bits(model["settings"]["probability_two_random_records_match"])
+    first = weight = bits(model["settings"]["probability_two_random_records_match"])
     for _ in range(_CALIBRATIONS):
         expected = con.execute(
             f"""
@@ -183,7 +187,7 @@ def calibrate(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> 
             """
         ).fetchall()[0][0]
         prior = rounded((float(ruled) + expected) / pairs)
-        weight = _bits(prior)
+        weight = bits(prior)
     con.execute(
         f"""
         update scored set
@@ -194,10 +198,6 @@ def calibrate(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> 
     )
     learned = model["settings"] | {"probability_two_random_records_match": prior}
     return freeze(profile, learned)
-
-
-def _bits(probability: float) -> float:
-    return math.log2(probability / (1 - probability))
 
 
 def _probabilities(trained: Linker, kind: str) -> dict[str, dict[str, float | str | None]]:

@@ -114,7 +114,8 @@ _PLACE = Comparison(
 WESTERN = Profile(
     name="western",
     features=_FEATURES,
-    given="given",
+    given=("given",),
+    name_columns=("family", "given"),
     person=("given", "family", "gender", "birth", "national_id"),
     comparisons=(
         _NAME,
@@ -170,4 +171,9 @@ WESTERN = Profile(
     name_key="name",
     contact_keys=("national_id", "email", "phone", "street || postal_code"),
     namesakes=None,
+    household_keys=("family || '|' || street || '|' || postal_code",),
+    twin_keys=tuple(
+        f"birth || '|' || family || '|' || {contact}" for contact in ("phone", "email", "street")
+    ),
+    same_given=_LIKE_GIVEN,
 )

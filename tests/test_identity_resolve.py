@@ -7,40 +7,7 @@ import pytest
 
 import identity
 from identity.cluster import regroup
-from identity.schema import RECORDS_IN
-
-NOW = datetime(2026, 10, 31)
-LATER = datetime(2026, 11, 1)
-
-
-def table(*rows: dict) -> pa.Table:
-    """Source records with the given fields; source and source_id are filled in where missing."""
-    keyed = [{"source": "crm_members", "source_id": f"M{n}"} | row for n, row in enumerate(rows)]
-    return pa.Table.from_pylist(keyed, schema=RECORDS_IN)
-
-
-def customers(resolution: identity.Resolution) -> list[set[str]]:
-    """The source_ids of each customer, in order."""
-    found: dict[str, set[str]] = {}
-    for row in resolution.customer_records.to_pylist():
-        found.setdefault(row["customer_id"], set()).add(row["source_id"])
-    return sorted(found.values(), key=sorted)
-
-
-def ids(resolution: identity.Resolution) -> dict[str, str]:
-    """The customer_id of each source_id."""
-    return {row["source_id"]: row["customer_id"] for row in resolution.customer_records.to_pylist()}
-
-
-def events(resolution: identity.Resolution) -> list[tuple[str, str, str | None]]:
-    """(event, customer_id, previous_customer_id) of the run."""
-    rows = resolution.identity_events.to_pylist()
-    return [(row["event"], row["customer_id"], row["previous_customer_id"]) for row in rows]
-
-
-HANAKO = {"last_name": "髙橋", "first_name": "花子", "gender": "F", "birth_on": date(1984, 3, 26)}
-HANAKO |= {"last_name_kana": "タカハシ", "first_name_kana": "ハナコ"}
-HOME = {"address": "東京都大田区大森北3-5-19", "postal_code": "1430016", "phone": "03-5555-0199"}
+from tests.identity_kit import HANAKO, HOME, LATER, NOW, customers, events, ids, table
 
 
 def test_one_person_in_four_sources_is_one_customer():
@@ -94,11 +61,16 @@ def test_a_record_between_two_people_joins_only_one_of_them():
     assert customers(identity.resolve(rows, now=NOW)) == [{"M0", "M2"}, {"M1"}]
 
 
-def test_regrouping_takes_the_best_edges_and_keeps_conflicting_people_apart():
-    edges = [(1, 2, 10, 10), (3, 4, 20, 20), (2, 3, 10, 30), (4, 5, 20, 30)]
-    groups = regroup([(1, 2, 10, 10), (2, 3, 10, 30), (3, 4, 30, 20)], {(10, 20), (20, 10)})
-    assert dict(groups) == {1: 1, 2: 1, 3: 1, 4: 4}
-    assert dict(regroup(edges, set())) == dict.fromkeys([1, 2, 3, 4, 5], 1)
+def test_regrouping_takes_the_best_pairs_and_keeps_conflicting_people_apart():
+    pairs = [(1, 2, 10, 10, 30.0), (2, 3, 10, 30, 20.0), (3, 4, 30, 20, 9.0)]
+    assert dict(regroup(pairs, [(10, 20)])) == {1: 1, 2: 1, 3: 1, 4: 4}
+    assert dict(regroup(pairs, [])) == dict.fromkeys([1, 2, 3, 4], 1)
+
+
+def test_regrouping_weighs_what_speaks_against_a_pair_with_what_speaks_for_it():
+    chain = [(1, 2, 1, 1, 20.0), (2, 3, 1, 1, 4.0), (1, 3, 1, 1, -9.0)]
+    assert dict(regroup(chain, [])) == {1: 1, 2: 1, 3: 3}
+    assert dict(regroup([*chain[:2], (1, 3, 1, 1, -2.0)], [])) == {1: 1, 2: 1, 3: 1}
 
 
 def test_a_record_without_identifiers_is_a_customer_of_its_own():
@@ -151,7 +123,7 @@ def test_ids_do_not_depend_on_the_order_of_the_rows():
 def test_a_second_run_keeps_every_id_and_has_no_events():
     rows = table(HANAKO | HOME, HANAKO, {"full_name": "佐藤 健"})
     first = identity.resolve(rows, now=NOW)
-    second = identity.resolve(rows, first.customer_records, issued=first.identity_events, now=LATER)
+    second = identity.resolve(rows, first.customer_records, now=LATER)
     assert second.customer_records == first.customer_records
     assert events(second) == []
     assert [event for event, _, _ in events(first)] == ["created", "created"]
@@ -161,10 +133,10 @@ def test_customers_who_merge_and_part_again_get_their_ids_back():
     apart = table(HANAKO | {"birth_on": None}, HANAKO | HOME)
     together = table(HANAKO | HOME, HANAKO | HOME)
     one = identity.resolve(apart, now=NOW)
-    two = identity.resolve(together, one.customer_records, issued=one.identity_events, now=LATER)
+    two = identity.resolve(together, one.customer_records, now=LATER)
     survivor, retired = ids(two)["M0"], next(iter(set(ids(one).values()) - set(ids(two).values())))
     assert events(two) == [("merged", survivor, retired)]
-    issued = pa.concat_tables([one.identity_events, two.identity_events])
+    issued = pa.concat_tables([one.customer_records, two.customer_records])
     three = identity.resolve(apart, two.customer_records, issued=issued, now=LATER)
     assert ids(three) == ids(one)
     assert events(three) == [("reactivated", retired, survivor)]

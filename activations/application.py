@@ -15,6 +15,8 @@ from activations.lease import Lease, SyncBusy
 from activations.ledger import Run
 from activations.outgoing import Group, Job, Route
 from activations.plan import SyncPlan, stage
+from activations.revert import as_it_was
+from activations.sealed import drift
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
 
@@ -40,10 +42,15 @@ class RunResult:
         return self.status in ("succeeded", "waiting")
 
 
-def judged_plan(transaction: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
-    """The staged plan with the verdicts of its guards."""
+def judged_plan(
+    transaction: Warehouse, spec: SyncSpec, context: Context, revert_to: str | None = None
+) -> tuple[SyncSpec, SyncPlan]:
+    """The staged plan with the verdicts of its guards, and the sync as it was planned."""
+    if revert_to:
+        instance = ledger_instance(spec, context.target(spec))
+        spec = as_it_was(transaction, spec, instance, revert_to)
     plan = stage(transaction, spec, context)
-    return replace(plan, guards=judge(transaction, spec, plan, context))
+    return spec, replace(plan, guards=judge(transaction, spec, plan, context))
 
 
 class Application:
@@ -59,12 +66,14 @@ class Application:
         context: Context,
         courier: Courier,
         progress: Progress | None,
+        revert_to: str | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._spec = spec
         self._context = context
         self._courier = courier
         self._progress = progress
+        self._revert_to = revert_to
         self._can = context.destinations[spec.destination].capabilities
         self._instance = ledger_instance(spec, context.target(spec))
         self._lease = Lease(spec.name)
@@ -132,19 +141,28 @@ class Application:
         with self._journal.transaction() as transaction:
             for run_id in polled_runs:
                 ledger.finish(transaction, run_id, self._now(), None)
-            plan = judged_plan(transaction, self._spec, self._context)
+            spec, plan = judged_plan(transaction, self._spec, self._context, self._revert_to)
             now = self._now()
-            run = Run(f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", plan, now)
-            is_forced = self._context.force_reason is not None
-            failed = [v for v in plan.guards if not v.passed and (v.is_final or not is_forced)]
-            problem = "; ".join(f"guard {v.guard}: {v.detail}" for v in failed) or None
+            run = Run(f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", plan, now, self._revert_to)
+            problem = self._objection(plan)
             ledger.record_run(transaction, run, self._spec, self._context, problem)
             if not problem:
                 ledger.record_version(transaction, run, self._spec)
-                ledger.record_plan(transaction, run, self._spec)
+                ledger.record_plan(transaction, run, spec)
                 if plan.planned:
-                    write_intents(transaction, run, self._spec, self._can)
+                    write_intents(transaction, run, spec, self._can)
             return run, outgoing.route(transaction, run.run_id, self._can), problem
+
+    def _objection(self, plan: SyncPlan) -> str | None:
+        """Why a plan must not be carried out."""
+        saved = self._context.saved_plans
+        if saved is not None:
+            drifted = drift(saved[plan.sync], plan, self._spec)
+            if drifted:
+                return drifted
+        is_forced = self._context.force_reason is not None
+        failed = [v for v in plan.guards if not v.passed and (v.is_final or not is_forced)]
+        return "; ".join(f"guard {v.guard}: {v.detail}" for v in failed) or None
 
     def _deliver(self, run: Run, route: Route) -> None:
         """Old identifiers leave first, then rows arrive, and only then do rows leave."""

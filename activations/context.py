@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -50,6 +50,8 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     force_reason: str | None = None  # overrides guards, and is recorded
     is_live: bool = True  # vendors' rates and starts are kept to; a local stand-in needs neither
+    shown_rows: int = 20  # of a plan
+    saved_plans: Mapping[str, Mapping[str, Any]] | None = None  # nothing else is sent
     inherited_ids: str | None = None  # SQL: customer_id, earlier_id, since_at of ids made one
     export_folder: Path | None = None  # where file:// destinations write
     transport: httpx.BaseTransport | None = None  # replaces the network in tests

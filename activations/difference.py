@@ -7,7 +7,7 @@ from activations.context import Context
 from activations.destinations.base import Capabilities, Operation
 from activations.model_sql import (
     ATTRIBUTES,
-    changed_columns_sql,
+    changes_sql,
     due_sql,
     expires_at_sql,
     fingerprint_sql,
@@ -84,7 +84,7 @@ def difference_sql(spec: SyncSpec, can: Capabilities, instance: str, context: Co
         before_fingerprint,
         after_fingerprint,
         fingerprint,
-        {_why()} as why,
+        {_why(spec)} as why,
         payload,
         vendor_id,
         expires_at,
@@ -135,8 +135,9 @@ def _decided(spec: SyncSpec, can: Capabilities, here: str, as_of: datetime, now:
             *,
             coalesce(after_fingerprint, before_fingerprint, doubtful_fingerprint) as fingerprint,
             coalesce(expires_at < {timestamp_sql(as_of)}, false) as is_expired,
-            case when operation = 'update' then {changed_columns_sql(spec)} else '' end
-                as changed_columns
+            case when operation = 'update' then {changes_sql(spec)} else '' end
+                as changed_columns,
+            case when operation = 'update' then {changes_sql(spec, with_values=True)} end as changes
         from described
         where operation in ({", ".join(map(literal, _OPERATIONS[spec.mode]))})
     ),
@@ -270,16 +271,19 @@ def _batch_group(can: Capabilities) -> str:
     return f"cast(json_array({values}) as varchar)"
 
 
-def _why() -> str:
-    return """case
+def _why(spec: SyncSpec) -> str:
+    entered, left = "entered: not acknowledged yet", "left the audience"
+    if spec.segment:
+        entered, left = f"entered segment {spec.segment}", f"left segment {spec.segment}"
+    return f"""case
             when counts_as_sent is not null then counts_as_sent
             when is_expired then 'expired before it could be sent'
             when is_retry then 'tried again: ' || last_state || ' in run ' || last_run_id
                 || coalesce(' (' || last_reason || ')', '')
-            when operation = 'remove' then 'left the audience'
-            when operation = 'update' and changed_columns = '' then 'sent again with the whole list'
-            when operation = 'update' then 'changed: ' || changed_columns
+            when operation = 'remove' then {literal(left)}
             when source_why is not null then source_why
+            when operation = 'update' and changed_columns = '' then 'sent again with the whole list'
+            when operation = 'update' then 'changed: ' || changes
             when operation = 'send' then 'message not sent yet'
-            else 'entered: not acknowledged yet'
+            else {literal(entered)}
         end"""

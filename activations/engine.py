@@ -14,14 +14,24 @@ from activations.warehouse import Warehouse
 __all__ = ["RunResult", "apply_sync", "plan_sync"]
 
 
-def plan_sync(warehouse: Warehouse, spec: SyncSpec, context: Context) -> SyncPlan:
-    """What applying this sync would do now; nothing is written and nothing leaves."""
+def plan_sync(
+    warehouse: Warehouse, spec: SyncSpec, context: Context, revert_to: str | None = None
+) -> SyncPlan:
+    """What applying this sync would do now; nothing is written and nothing leaves.
+
+    `revert_to` is a run: the plan goes back to what the destination had when it ended.
+    """
     with warehouse.transaction() as transaction:
-        return judged_plan(transaction, spec, context)
+        _, plan = judged_plan(transaction, spec, context, revert_to)
+        return plan
 
 
 def apply_sync(
-    warehouse: Warehouse, spec: SyncSpec, context: Context, progress: Progress | None = None
+    warehouse: Warehouse,
+    spec: SyncSpec,
+    context: Context,
+    progress: Progress | None = None,
+    revert_to: str | None = None,
 ) -> RunResult:
     """Bring one destination up to date with its model, and record every row's outcome."""
     silence_http_logs()
@@ -31,7 +41,7 @@ def apply_sync(
         context.require_secrets(spec)
         with open_client(context, target) as client:
             courier = Courier(client, destination, target, context)
-            return Application(warehouse, spec, context, courier, progress).run()
+            return Application(warehouse, spec, context, courier, progress, revert_to).run()
     except Fatal as error:
         return RunResult(spec.name, "failed", problems=(str(error),))
     except SyncBusy as error:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from pydantic_core import from_json, to_json
 
 from activations.destinations.base import Capabilities, Operation
+from activations.frames import arrow_table
 from activations.ledger import Run
 from activations.model_sql import ATTRIBUTES, identifier_sql, key_sql, relation_sql
 from activations.outcomes import settle, stage_outcomes
@@ -25,16 +26,14 @@ NOBODY = "no usable identifier"
 STILL_CARRIED = "other rows carry the same identifiers"
 _CHUNK = 50_000
 _ROW_OVERHEAD = 60  # bytes around a row's values in a request, roughly
-_FORMATTED = pa.schema(
-    [
-        ("row_no", pa.int64()),
-        ("batch_no", pa.int64()),
-        ("identifiers", pa.string()),
-        ("withdrawn_identifiers", pa.string()),
-        ("state", pa.string()),
-        ("reason", pa.string()),
-    ]
-)
+_FORMATTED = {
+    "row_no": pl.Int64,
+    "batch_no": pl.Int64,
+    "identifiers": pl.String,
+    "withdrawn_identifiers": pl.String,
+    "state": pl.String,
+    "reason": pl.String,
+}
 
 
 def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, can: Capabilities) -> None:
@@ -43,10 +42,9 @@ def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, can: Capabil
     _stage_present(transaction, run, spec)
     formatter = _Formatter(spec, can)
     for first in range(1, run.plan.planned + 1, _CHUNK):
-        columns = zip(*formatter.lines(_chunk(transaction, spec, first)), strict=True)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, _FORMATTED, strict=True)]
+        lines = formatter.lines(_chunk(transaction, spec, first))
         transaction.execute(_NEW_FORMATTED)
-        transaction.append("formatted", pa.table(arrays, schema=_FORMATTED))
+        transaction.append("formatted", arrow_table(lines, _FORMATTED))
         _insert(transaction, run, first)
     settle(transaction, run.run_id, run.started_at)
 

@@ -5,28 +5,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import pyarrow as pa
+import polars as pl
 
 from activations import outcomes
 from activations.context import Clock
 from activations.deliver import Delivered, SentRequest
+from activations.frames import arrow_table
 from activations.outgoing import Group
 from activations.warehouse import Warehouse
 
-_REQUEST = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("request_no", pa.int64()),
-        ("operation", pa.string()),
-        ("is_withdrawing", pa.bool_()),
-        ("new_list", pa.string()),
-        ("row_nos", pa.string()),
-        ("digest", pa.string()),
-        ("http_status", pa.int32()),
-        ("attempts", pa.int32()),
-        ("finished_at", pa.timestamp("us")),
-    ]
-)
+_REQUEST = {
+    "run_id": pl.String,
+    "request_no": pl.Int64,
+    "operation": pl.String,
+    "is_withdrawing": pl.Boolean,
+    "new_list": pl.String,
+    "row_nos": pl.String,
+    "digest": pl.String,
+    "http_status": pl.Int32,
+    "attempts": pl.Int32,
+    "finished_at": pl.Datetime("us"),
+}
 
 
 @dataclass
@@ -65,8 +64,6 @@ class Journal:
             for run_id, rows in self._outcomes.items():
                 outcomes.commit(transaction, run_id, rows, self.clock.now())
             if self._requests:
-                columns = zip(*self._requests, strict=True)
-                arrays = [pa.array(c, f.type) for c, f in zip(columns, _REQUEST, strict=True)]
-                transaction.append("activation.request", pa.table(arrays, schema=_REQUEST))
+                transaction.append("activation.request", arrow_table(self._requests, _REQUEST))
             yield transaction
         self._outcomes, self._requests = {}, []

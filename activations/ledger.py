@@ -22,6 +22,7 @@ class Run:
     run_id: str
     plan: SyncPlan
     started_at: datetime
+    reverts_to: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def record_run(
             "problem": problem,
             "guards": json.dumps([asdict(verdict) for verdict in plan.guards]),
             "force_reason": context.force_reason,
+            "reverts_to": run.reverts_to,
             "source_rows": plan.source_rows,
             "to_add": plan.add,
             "to_update": plan.update,

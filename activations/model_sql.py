@@ -12,6 +12,11 @@ ATTRIBUTES = frozenset(
         *("postal_code", "prefecture", "city"),
     }
 )
+# Columns whose values name or reach somebody, whatever a model calls the rest.
+PERSONAL = ATTRIBUTES | {
+    *("email", "phone", "line_user_id", "customer_id", "address", "address_line_1", "full_name"),
+    *("company", "device_token", "contact_point", "body", "subject"),
+}
 
 
 def relation_sql(spec: SyncSpec) -> str:
@@ -72,19 +77,33 @@ def identifier_sql(name: str, payload: str = "payload") -> str:
     return f"json_extract_string({payload}, {path_sql('identifiers', name)})"
 
 
-def changed_columns_sql(spec: SyncSpec) -> str:
-    """Compared value by value, so that a changed mapping finds only rows that really differ."""
-    parts = [("identifiers", name) for name in spec.identifiers]
-    parts += [("columns", name) for name in sorted(spec.mapping)]
+def changes_sql(spec: SyncSpec, with_values: bool = False) -> str:
+    """Compared value by value, so that a changed mapping finds only rows that really differ.
+
+    Old and new values are told only of columns that say nothing about who somebody is.
+    """
+    parts = [("identifiers", name, False) for name in spec.identifiers]
+    parts += [
+        ("columns", name, with_values and spec.mapping[name] not in PERSONAL)
+        for name in sorted(spec.mapping)
+    ]
     if not parts:
         return "''"
     tests = ", ".join(
-        f"case when coalesce(json_extract(payload, {path_sql(*part)}), 'null') "
-        f"<> coalesce(json_extract(before_payload, {path_sql(*part)}), 'null') "
-        f"then {literal(part[1])} end"
-        for part in parts
+        f"case when coalesce(json_extract(payload, {path_sql(part, name)}), 'null') "
+        f"<> coalesce(json_extract(before_payload, {path_sql(part, name)}), 'null') "
+        f"then {literal(name)}{_values_sql(path_sql(part, name)) if is_told else ''} end"
+        for part, name, is_told in parts
     )
     return f"concat_ws(', ', {tests})"
+
+
+def _values_sql(path: str) -> str:
+    values = (
+        f"coalesce(left(json_extract_string({payload}, {path}), 40), 'nothing')"
+        for payload in ("before_payload", "payload")
+    )
+    return " || ' ' || " + " || ' → ' || ".join(values)
 
 
 def path_sql(part: str, name: str) -> str:

@@ -3,23 +3,22 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-import pyarrow as pa
+import polars as pl
 
 from activations.deliver import Delivered
+from activations.frames import arrow_table
 from activations.warehouse import Warehouse
 
-_OUTCOME = pa.schema(
-    [
-        ("row_no", pa.int64()),
-        ("state", pa.string()),
-        ("reason", pa.string()),
-        ("http_status", pa.int32()),
-        ("vendor_id", pa.string()),
-        ("job_id", pa.string()),
-        ("request_no", pa.int64()),
-        ("attempts", pa.int32()),
-    ]
-)
+_OUTCOME = {
+    "row_no": pl.Int64,
+    "state": pl.String,
+    "reason": pl.String,
+    "http_status": pl.Int32,
+    "vendor_id": pl.String,
+    "job_id": pl.String,
+    "request_no": pl.Int64,
+    "attempts": pl.Int32,
+}
 
 
 def stage_outcomes(transaction: Warehouse) -> None:
@@ -52,10 +51,8 @@ def commit(
         for row_no, d in delivered
     ]
     if lines:
-        columns = zip(*lines, strict=True)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, _OUTCOME, strict=True)]
         stage_outcomes(transaction)
-        transaction.append("outcome", pa.table(arrays, schema=_OUTCOME))
+        transaction.append("outcome", arrow_table(lines, _OUTCOME))
         settle(transaction, run_id, now)
 
 

@@ -116,11 +116,23 @@ def take_withdrawals(
     chosen = f"run_id = ? and row_no in ({next_rows})"
     lines = _read(transaction, chosen, [run_id] * 2, "withdrawn_identifiers")
     _mark(transaction, chosen, [run_id] * 2, now, is_withdrawing=True)
-    rows = [
-        replace(row, operation=Operation.REMOVE, idempotency_key=f"{row.idempotency_key}/withdrawn")
-        for _, _, row in lines
-    ]
+    rows = [_withdrawal(row) for _, _, row in lines]
     return _group(lines, [rows[i : i + size] for i in range(0, len(rows), size)])
+
+
+def rows_of_run(transaction: Warehouse, run_id: str, is_withdrawing: bool) -> dict[int, Row]:
+    """The rows of a run by row_no, as its requests carried them."""
+    if not is_withdrawing:
+        return {no: row for no, _, row in _read(transaction, "run_id = ?", [run_id])}
+    chosen = "run_id = ? and withdrawn_identifiers is not null"
+    lines = _read(transaction, chosen, [run_id], "withdrawn_identifiers")
+    return {no: _withdrawal(row) for no, _, row in lines}
+
+
+def _withdrawal(row: Row) -> Row:
+    return replace(
+        row, operation=Operation.REMOVE, idempotency_key=f"{row.idempotency_key}/withdrawn"
+    )
 
 
 def open_jobs(

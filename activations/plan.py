@@ -13,7 +13,6 @@ from activations.model_sql import due_sql, key_sql, relation_sql
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
 
-_EXAMPLES = 20
 _HELD = ("in_doubt", "in_flight", "unusable")
 
 
@@ -50,6 +49,7 @@ class SyncPlan:
     bad_keys: int
     cost: Mapping[str, Any]
     examples: tuple[Mapping[str, Any], ...]
+    digest: str  # of all planned rows, in their order
     guards: tuple[Verdict, ...] = ()
 
     @property
@@ -69,11 +69,14 @@ class SyncPlan:
         return {
             "sync": self.sync,
             "destination": self.destination,
+            "instance": self.instance,
             "class": self.sync_class,
             **{name: getattr(self, name) for name in counts},
+            "planned": self.planned,
             "held": dict(self.held),
             "guards": [asdict(verdict) for verdict in self.guards],
             "cost": dict(self.cost),
+            "digest": self.digest,
             "examples": [dict(example) for example in self.examples],
         }
 
@@ -102,11 +105,13 @@ def stage(
     transaction.execute(f"create or replace temp table staged_plan as {difference}")
     if count_as_sent:
         transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])
-    plan = _counted(transaction, spec, can, instance)
+    plan = _counted(transaction, spec, can, instance, context)
     return _with_sizes(transaction, spec, plan, context.as_of)
 
 
-def _counted(transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance: str) -> SyncPlan:
+def _counted(
+    transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance: str, context: Context
+) -> SyncPlan:
     groups = transaction.rows(
         """
         select
@@ -138,7 +143,8 @@ def _counted(transaction: Warehouse, spec: SyncSpec, can: Capabilities, instance
         acknowledged_rows=0,
         bad_keys=0,
         cost={"requests": requests, "seconds": round(requests / can.requests_per_second, 1)},
-        examples=tuple(_examples(transaction)),
+        examples=tuple(_examples(transaction, context.shown_rows)),
+        digest=_digest(transaction),
     )
 
 
@@ -168,12 +174,31 @@ def _with_sizes(
     )
 
 
-def _examples(transaction: Warehouse) -> list[dict[str, Any]]:
+def _examples(transaction: Warehouse, shown: int) -> list[dict[str, Any]]:
     return transaction.rows(
         f"""
-        select key, operation, is_retry, changed_columns, why
+        select key, customer_id, operation, is_retry, changed_columns, why
         from staged_plan
-        where row_no <= {_EXAMPLES}
+        where row_no <= {shown}
         order by row_no
+        """
+    )
+
+
+def _digest(transaction: Warehouse) -> str:
+    """Of what would be sent, row by row: two plans with the same digest send the same."""
+    return transaction.value(
+        """
+        select md5(coalesce(string_agg(row_hash, '' order by row_no), ''))
+        from (
+            select
+                row_no,
+                md5(cast(json_array(
+                    key, operation, wire_operation, fingerprint, before_fingerprint, is_expired,
+                    counts_as_sent, idempotency_key
+                ) as varchar)) as row_hash
+            from staged_plan
+            where row_no is not null
+        )
         """
     )

@@ -80,6 +80,7 @@ class SyncSpec(SyncDeclaration):
     name: str
     relation: str
     columns: tuple[str, ...]
+    segment: str | None = None  # whose members the model holds; for the reasons of a plan
 
     @property
     def sync_class(self) -> str:

@@ -90,7 +90,6 @@ OPENAPI_CASES = [
     ("line_push", Operation.SEND, "line/messaging-api.yml", "/v2/bot/message/push"),
     ("line_notification", Operation.SEND, "line/messaging-api.yml", "/bot/pnp/push"),
     ("line_audience", Operation.ADD, "line/manage-audience.yml", "/v2/bot/audienceGroup/upload"),
-    ("kintone_records", Operation.ADD, "kintone/openapi.yaml", "/k/v1/records.json"),
 ]
 
 
@@ -103,6 +102,11 @@ def test_requests_and_answers_are_by_the_openapi_description(
     response = answered(name, request, sink, client)
     assert response.is_success
     check(spec, request, response)
+
+
+def test_records_of_kintone_are_by_the_openapi_description():
+    # Of the answer, the description says "one of" two forms that are the same.
+    check(openapi("kintone/openapi.yaml", "/k/v1/records.json"), live("kintone_records", "add", 2))
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ _OWN_COLUMNS = frozenset({"subject", "body", "html", "unsubscribe_url"})
 
 
 class SendGridMail:
-    """Columns: subject, body, unsubscribe_url, and html if there is any.
+    """Columns: subject, body, and html if there is any. People leave at the column unsubscribe_url,
+    at our own receiver (option `unsubscribe_base`), or by `unsubscribe_group_id` at SendGrid.
 
     Options: `sender` Name <address>; `template_id`, whose data are all other columns and which
-    then replaces subject and body; `reply_to`, `unsubscribe_group_id`, `categories` (a comma
-    between them), `ip_pool_name`, `unsubscribe_mailto`.
+    then replaces subject and body; `reply_to`, `categories` (a comma between them),
+    `ip_pool_name`, `unsubscribe_mailto`.
     """
 
     name = "sendgrid_mail"
@@ -36,7 +37,7 @@ class SendGridMail:
         modes=frozenset({"message"}),
         identifiers={"to": Identifier("email", email)},
         required_options=frozenset({"sender"}),
-        required_secrets=frozenset({sendgrid_api.SECRET}),
+        required_secrets=frozenset({sendgrid_api.SECRET, "UNSUBSCRIBE_SECRET"}),
         rows_per_request=1_000,  # OpenAPI tsg_mail_v3: personalizations, maxItems
         bytes_per_request=20_000_000,  # API reference, "Mail Send": 30 MB with attachments
         batch_by=("body", "html"),
@@ -96,8 +97,10 @@ def _personalization(row: Row, target: Target) -> dict[str, Any]:
     found: dict[str, Any] = {
         "to": [{"email": row.identifiers["to"]}],
         "custom_args": {"send_id": row.key},
-        "headers": wire.one_click(row, target),
     }
+    has_own = "unsubscribe_url" in row.columns or "unsubscribe_base" in target.options
+    if has_own or "unsubscribe_group_id" not in target.options:
+        found["headers"] = wire.one_click(row, row.identifiers["to"], target)
     if "template_id" in target.options:
         data = {k: v for k, v in row.columns.items() if k not in _OWN_COLUMNS}
         return found | {"dynamic_template_data": data}

@@ -28,8 +28,8 @@ _NEEDS_QUOTES = re.compile(r"\.|.*\.\.|.*\.$")
 class Smtp:
     """Options: `server` smtp://host:587 or smtps://host; `sender` Name <address>.
 
-    Columns: subject, body, unsubscribe_url, and html if there is any. The URL takes a POST without
-    login, and names nobody readably. `unsubscribe_mailto` is an option besides.
+    Columns: subject, body, and html if there is any. People leave at the column unsubscribe_url,
+    or at our own receiver: the option `unsubscribe_base`; `unsubscribe_mailto` besides.
     """
 
     name = "smtp"
@@ -39,7 +39,7 @@ class Smtp:
         modes=frozenset({"message"}),
         identifiers={"to": Identifier("email", email)},
         required_options=frozenset({"server", "sender"}),
-        required_secrets=frozenset({"SMTP_USER", "SMTP_PASSWORD"}),
+        required_secrets=frozenset({"SMTP_USER", "SMTP_PASSWORD", "UNSUBSCRIBE_SECRET"}),
         rows_per_request=1,  # everybody has an unsubscribe URL of their own
         bytes_per_request=10_000_000,  # a usual limit of servers (RFC 1870 SIZE)
         requests_per_second=20,  # our own caution: receivers hold back who sends faster
@@ -96,7 +96,8 @@ def _message(row: Row, target: Target, message_id: str) -> bytes:
         message.add_alternative(html, subtype="html", cte="base64")
         message.set_boundary(f"={wire.batch_id([row])}")  # else it is drawn by lot
     # Not through EmailMessage, which would encode a long URL so that nobody can read it.
-    unsubscribe = "".join(f"{k}: {v}\r\n" for k, v in wire.one_click(row, target).items())
+    headers = wire.one_click(row, row.identifiers["to"], target)
+    unsubscribe = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return unsubscribe.encode() + message.as_bytes()
 
 

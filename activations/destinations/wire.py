@@ -24,6 +24,7 @@ from activations.destinations.base import (
     State,
     Target,
 )
+from activations.destinations.unsubscribe import Leaving, seal
 
 _BATCHES = UUID(
     "8f1a2f0e-5a0f-5d0e-9a39-0f6c1b7f4d52"
@@ -124,11 +125,18 @@ def one_line(row: Row, column: str) -> str:
     return value.strip()
 
 
-def one_click(row: Row, target: Target) -> dict[str, str]:
-    """The headers of RFC 8058, from the column `unsubscribe_url` and `unsubscribe_mailto`."""
-    url = one_line(row, "unsubscribe_url")
-    if not _HTTPS_URL.fullmatch(url):
-        raise Reject("the unsubscribe_url is no https address (RFC 8058 section 3.1)")
+def one_click(row: Row, address: str, target: Target) -> dict[str, str]:
+    """The headers of RFC 8058: to the column `unsubscribe_url`, or to our own receiver.
+
+    That one is the option `unsubscribe_base`, to which a token that names nobody is added.
+    """
+    url = row.columns.get("unsubscribe_url")
+    if url is None and "unsubscribe_base" in target.options:
+        leaving = Leaving("email", address, row.key)
+        base = target.options["unsubscribe_base"].rstrip("/")
+        url = f"{base}/{seal(leaving, target.secrets['UNSUBSCRIBE_SECRET'])}"
+    if not isinstance(url, str) or not _HTTPS_URL.fullmatch(url):
+        raise Reject("no https address to unsubscribe at (RFC 8058 section 3.1)")
     mailto = target.options.get("unsubscribe_mailto")
     ways = [f"<{url}>", *([f"<mailto:{mailto}>"] if mailto else [])]
     return {

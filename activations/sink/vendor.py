@@ -26,6 +26,7 @@ SECRETS = {
     "GOOGLE_DATA_MANAGER_TOKEN": "the-local-sink-stands-in-for-google",
     "LINE_CHANNEL_ACCESS_TOKEN": "the-local-sink-stands-in-for-line",
     "YAHOO_JAPAN_ADS_TOKEN": "the-local-sink-stands-in-for-yahoo-japan",
+    "UNSUBSCRIBE_SECRET": "what-the-local-sink-needs-to-seal-tokens",
     "WEBHOOK_SECRET": f"whsec_{b64encode(b'only between us and our own sink').decode()}",
 }
 

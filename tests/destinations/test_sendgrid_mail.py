@@ -1,6 +1,7 @@
 """SendGrid mail send: what is particular to it."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -32,8 +33,12 @@ def test_unsubscription_takes_one_click():
         "List-Unsubscribe": "<https://enishi.example/u/4f1c9a>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
+    (row,) = rows_for(NAME, Operation.SEND, 1)
+    without = replace(row, columns={"subject": "春", "body": "春"})
     with pytest.raises(Reject):
-        built(NAME, sent(NAME, Operation.SEND, unsubscribe_url=None))
+        built(NAME, [without])
+    (envelope,) = body([without], unsubscribe_group_id="7")["personalizations"]
+    assert "headers" not in envelope  # SendGrid adds its own
 
 
 def test_plain_text_comes_before_html():

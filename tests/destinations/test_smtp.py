@@ -1,5 +1,6 @@
 """Mail over SMTP: what arrives at a real server, and what its replies mean."""
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +15,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, Reject, Retriable, State, Target
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, Secret, State, Target
+from activations.destinations.unsubscribe import Leaving, unseal
+from activations.sink import SECRETS
 from activations.smtp_transport import SmtpTransport
-from tests.destinations.examples import built, rows_for, sent, target_for
+from tests.destinations.examples import MESSAGE, built, rows_for, sent, target_for
 
 SMTP = destinations()["smtp"]
 
@@ -176,3 +179,14 @@ def test_the_live_server_is_the_one_of_the_options():
     destination = replace(target_for("smtp", SMTP.base_url))
     request = SMTP.build(Operation.SEND, rows_for("smtp", Operation.SEND, 1), destination)
     assert str(request.url) == "smtps://mail.enishi.example"
+
+
+def test_people_may_leave_at_our_own_receiver():
+    columns = {k: v for k, v in MESSAGE.items() if k != "unsubscribe_url"}
+    rows = [replace(row, columns=columns) for row in rows_for("smtp", Operation.SEND, 2)]
+    base = "https://receiver.enishi.example/unsubscribe"
+    urls = [built("smtp", [row], unsubscribe_base=base) for row in (*rows, rows[0])]
+    found = [re.search(rf"<{base}/([\w-]+)>", request.content.decode())[1] for request in urls]
+    assert found[0] == found[2] != found[1]
+    leaving = unseal(found[0], Secret(SECRETS["UNSUBSCRIBE_SECRET"]))
+    assert leaving == Leaving("email", "taro.yamada1@mail.example", "c1")

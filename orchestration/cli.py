@@ -114,6 +114,16 @@ def sink(port: int | None) -> None:
 
 
 @cli.command()
+@click.option("--port", default=8700, show_default=True, help="Port on the loopback address.")
+def receiver(port: int) -> None:
+    """Keep vendors' events and one-click unsubscriptions as raw files, until interrupted."""
+    from activations.receiver import serve
+
+    now = settings()
+    serve(now.raw, now.warehouse.with_suffix(".receiver.sqlite"), os.environ, port)
+
+
+@cli.command()
 @click.option("--data", type=click.Choice(["complete-journey", "online-retail"]))
 @click.option("--folder", type=click.Path(exists=True), help="Where the data set's files are.")
 def demo(data: str | None, folder: str | None) -> None:

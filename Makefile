@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint test-replay test-spark lock clean
+.PHONY: run dev test lint lint-sql test-replay test-spark lock clean
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: .venv/.installed
@@ -20,6 +20,9 @@ test: .venv/.installed lint
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-sql: .venv/.installed
+	ENISHI_WAREHOUSE=.enishi/lint.duckdb $(BIN)/sqlfluff lint dbt_project/models
 
 test-replay: .venv/.installed
 	$(BIN)/python -m pytest -m replay

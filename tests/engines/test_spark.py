@@ -21,8 +21,8 @@ from orchestration.warehouse import DuckDBWarehouse
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MODELS = "enishi.staging enishi.identity +customers +customer_scores"
-PUBLISHED = {"marts.customers", "marts.customer_scores"}
+MODELS = "enishi.staging enishi.identity +customers +customer_scores +segment_members"
+PUBLISHED = {"marts.customers", "marts.customer_scores", "segments.segment_members"}
 
 pytestmark = pytest.mark.spark
 

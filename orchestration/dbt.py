@@ -65,7 +65,7 @@ def run_dbt(
     with DuckDBWarehouse(settings().warehouse).connection():  # else dbt reopens it for each node
         # the manifest is on disk since it was parsed: writing it again takes a second
         arguments = [*arguments, "--vars", variables, "--no-write-json"]
-        result = _invoke([command, *arguments], [collect], _parsed())
+        result = _invoke([command, *arguments], [collect], _fresh_manifest())
     run.failures = _failures(result)
     return run
 
@@ -74,6 +74,15 @@ def raise_on_failure(run: DbtRun) -> None:
     """DbtFailed with one line per failed node, if there is one."""
     if run.failures:
         raise DbtFailed("dbt failed:\n  " + "\n  ".join(run.failures))
+
+
+def _fresh_manifest() -> Manifest:
+    """dbt notes in a manifest that a query holds its ephemeral models, and then leaves them out."""
+    parsed = _parsed()
+    for node in parsed.nodes.values():
+        if getattr(node, "extra_ctes_injected", False):
+            node.extra_ctes_injected, node.extra_ctes = False, []
+    return parsed
 
 
 def _parsed() -> Manifest:

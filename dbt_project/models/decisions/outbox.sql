@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+
+select
+    send_id,
+    customer_id,
+    entry_id,
+    journey,
+    step,
+    attempt,
+    message,
+    class,
+    channel,
+    contact_point,
+    send_at,
+    send_on,
+    expires_at,
+    payload,
+    evidence_ref,
+    decided_at
+from {{ ref('send_decisions') }}
+where decision = 'send'

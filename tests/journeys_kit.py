@@ -1,0 +1,65 @@
+"""Small worlds for the tests of journeys and decisions: tables that dbt would have built before."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from orchestration.dbt import raise_on_failure, run_dbt
+from orchestration.warehouse import DuckDBWarehouse
+
+# Every table that journeys and decisions read, empty.
+TABLES = {
+    "marts.customer_events": """customer_id varchar, event varchar, occurred_at timestamp,
+        is_by_customer boolean, properties varchar""",
+    "marts.web_sessions": """customer_id varchar, anonymous_id varchar, session_id varchar,
+        started_at timestamp, ended_at timestamp, add_to_cart_count bigint,
+        purchase_count bigint""",
+    "marts.orders": """order_id varchar, customer_id varchar, ordered_at timestamp,
+        is_cancelled boolean, channel varchar, amount_jpy bigint""",
+    "marts.customers": """customer_id varchar, last_name varchar, first_name varchar,
+        prefecture varchar, birth_month_day varchar""",
+    "marts.subscriptions": """subscription_id varchar, customer_id varchar, plan varchar,
+        billing varchar, status varchar, price_jpy bigint, trial_started_on date,
+        started_on date, cancelled_on date, next_renewal_on date""",
+    "identity.identity_events": """occurred_at timestamp, event varchar, customer_id varchar,
+        previous_customer_id varchar""",
+}
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
+    """A warehouse with empty tables and the repository's seeds; all tests use its path."""
+    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("journeys") / "world.duckdb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENISHI_WAREHOUSE", str(warehouse.path))
+        for name, columns in TABLES.items():
+            warehouse.execute(f"create schema if not exists {name.split('.')[0]}")
+            warehouse.execute(f"create table {name} ({columns})")
+        raise_on_failure(run_dbt("seed", [], datetime(2026, 10, 1)))
+    shutil.copy2(warehouse.path, warehouse.path.with_suffix(".kept"))
+    return warehouse
+
+
+@pytest.fixture
+def world(template: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
+    """A fresh small world at a path for which dbt's project has been parsed already."""
+    monkeypatch.setenv("ENISHI_WAREHOUSE", str(template.path))
+    shutil.copy2(template.path.with_suffix(".kept"), template.path)
+    return template
+
+
+def insert(warehouse: DuckDBWarehouse, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Append tuples in the order of the table's columns."""
+    rows = list(rows)
+    with warehouse.connection() as connection:
+        marks = ", ".join("?" * len(rows[0])) if rows else ""
+        if rows:
+            connection.executemany(f"insert into {table} values ({marks})", rows)
+
+
+def tick(as_of: datetime, *models: str) -> None:
+    """Build models as of a time."""
+    raise_on_failure(run_dbt("run", ["--select", *models], as_of))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from string import Formatter
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -33,6 +34,7 @@ _REASON_LENGTH = 200
 _QUOTE_LENGTH = 10_000  # scrubbed before it is cut, so that nothing is cut in half first
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;]+@[^\s@\"'<>(),;]+")
 _NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _HTTPS_URL = re.compile(r"https://[!#-;=?-~]+")  # no spaces, quotes or angle brackets
 _TOKEN = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
 
@@ -82,6 +84,9 @@ def as_text(value: Any) -> str:
 
 def address(target: Target) -> str:
     """The base URL, with options in it where the live one has a host per account."""
+    for _, option, _, _ in Formatter().parse(target.base_url):
+        if option and not _HOST.fullmatch(target.options.get(option, "")):
+            raise Fatal(f"the option {option} is no part of a host name")
     return target.base_url.format_map(target.options)
 
 
@@ -193,7 +198,7 @@ def raise_for_refusal(
     """Raise for the statuses that mean the same everywhere; `detail` is already scrubbed."""
     status = response.status_code
     said = f"{name} answered {status}{': ' if detail else ''}{detail}"
-    if status in (401, 403, 404, 410):
+    if status in (401, 402, 403, 404, 405, 407, 410, 415):
         raise Fatal(f"{said} (check its secrets and options)")
     if status in (408, 425, 429) or status >= 500:
         raise Retriable(said, retry_after if retry_after is not None else wait(response))

@@ -259,3 +259,9 @@ def test_kintone_tells_its_own_ids():
 def test_codes_of_kintone_say_what_to_do(status, code, expected):
     with pytest.raises(expected, match=code):
         parsed("kintone_records", [], status, {"code": code, "id": "x", "message": "…"})
+
+
+@pytest.mark.parametrize("domain", ["evil.example/x?", "a b", "", "user@evil.example"])
+def test_an_option_cannot_lead_to_another_host(domain):
+    with pytest.raises(Fatal, match="domain"):
+        built("salesforce", rows_for("salesforce", Operation.ADD, 1), domain=domain)

@@ -1,8 +1,20 @@
 """Identity resolution: which source records are one customer, durably."""
 
+from identity.decisions import DECISION_KINDS, DecisionError, check_decision
 from identity.evaluate import evaluate
-from identity.mapping import map_columns
+from identity.mapping import MappingError, map_columns
+from identity.model import ModelError
 from identity.resolve import resolve
 from identity.schema import Resolution
 
-__all__ = ["Resolution", "evaluate", "map_columns", "resolve"]
+__all__ = [
+    "DECISION_KINDS",
+    "DecisionError",
+    "MappingError",
+    "ModelError",
+    "Resolution",
+    "check_decision",
+    "evaluate",
+    "map_columns",
+    "resolve",
+]

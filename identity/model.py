@@ -28,11 +28,16 @@ class ModelError(ValueError):
     """A frozen model that this version of the comparisons cannot use."""
 
 
-def freeze(profile: Profile, learned: dict) -> dict:
-    """A model to keep: Splink settings with the profile they are for and their content hash."""
+def freeze(profile: Profile, learned: dict, completeness: dict[str, float]) -> dict:
+    """A model to keep: Splink settings with their profile, version and the input they suit."""
     content = json.dumps(learned, sort_keys=True)
     version = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return {"profile": profile.name, "version": version, "settings": learned}
+    return {
+        "profile": profile.name,
+        "version": version,
+        "settings": learned,
+        "completeness": completeness,
+    }
 
 
 def check(model: dict, profile: Profile) -> None:

@@ -15,6 +15,7 @@ from identity.decisions import load_decisions
 from identity.durable import assign_ids, find_events, register_ids
 from identity.features import load_features
 from identity.households import find_households
+from identity.metrics import find_metrics
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
 from identity.review import find_reviews
@@ -24,6 +25,7 @@ from identity.schema import (
     CUSTOMER_RECORDS,
     EDGES,
     IDENTITY_EVENTS,
+    METRICS,
     QUARANTINE,
     RECORDS,
     RECORDS_IN,
@@ -74,6 +76,7 @@ def resolve(
         progress("keeping ids")
         _keep_ids(con, profile, previous, issued)
         find_reviews(con, profile)
+        find_metrics(con, profile, model)
         progress("writing the result")
         return Resolution(**_publish(con, cleaned, quarantined, now, model), model=model)
 
@@ -186,6 +189,7 @@ def _publish(
         "customer_ids": (registry, CUSTOMER_IDS),
         "quarantine": (quarantined, QUARANTINE),
         "edges": (_with_keys(edges, cleaned), EDGES),
+        "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),
         "review_queue": (_with_keys(reviews, cleaned), REVIEW_QUEUE),
     }
     return {

@@ -51,6 +51,7 @@ REVIEW_QUEUE = _schema(
     match_weight=pa.float64(),
     match_probability=pa.float64(),
 )
+METRICS = _schema("metric value", value=pa.float64())
 DECISIONS = _schema(
     "decision_id decision source_l source_id_l source_r source_id_r customer_id decided_by reason "
     "decided_at expires_at",
@@ -70,6 +71,7 @@ class Resolution:
     quarantine: pa.Table
     edges: pa.Table
     review_queue: pa.Table
+    metrics: pa.Table
     model: dict | None
 
 

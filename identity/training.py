@@ -7,6 +7,7 @@ from splink import Linker
 from splink.internals.exceptions import SplinkException
 
 from identity.comparisons import Comparison
+from identity.metrics import completeness
 from identity.model import Probabilities, bits, freeze, linker, rounded, settings
 from identity.profile import Profile
 
@@ -42,7 +43,7 @@ def train(con: duckdb.DuckDBPyConnection, profile: Profile) -> dict | None:
     except SplinkException:
         # Copies of one record: all pairs agree on everything, so their odds are infinite.
         return None
-    return freeze(profile, settings(comparisons, prior, chance, learned))
+    return freeze(profile, settings(comparisons, prior, chance, learned), completeness(con))
 
 
 def _training_table(con: duckdb.DuckDBPyConnection, table: str, key: str) -> tuple[int, str]:
@@ -197,7 +198,7 @@ def calibrate(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> 
         """
     )
     learned = model["settings"] | {"probability_two_random_records_match": prior}
-    return freeze(profile, learned)
+    return freeze(profile, learned, model["completeness"])
 
 
 def _probabilities(trained: Linker, kind: str) -> dict[str, dict[str, float | str | None]]:

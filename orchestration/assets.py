@@ -23,6 +23,7 @@ from orchestration.dbt import PREPARE, manifest, raise_on_failure, run_dbt
 from orchestration.identities import (
     IDENTITY_TABLES,
     ensure_identity_tables,
+    last_metrics,
     resolve_identities,
 )
 from orchestration.landing import land
@@ -163,10 +164,12 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
     """Who is who: customer ids for all records, published in one step."""
     counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
     log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
+    quality = last_metrics(warehouse())
     for table in IDENTITY_TABLES:
-        yield dg.MaterializeResult(
-            asset_key=["identity", table], metadata={"dagster/row_count": counts[table]}
-        )
+        metadata = {"dagster/row_count": counts[table]}
+        if table == "customer_records":
+            metadata |= quality
+        yield dg.MaterializeResult(asset_key=["identity", table], metadata=metadata)
 
 
 @dbt_assets(

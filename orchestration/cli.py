@@ -2,12 +2,13 @@
 
 import os
 import sys
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import click
 
-from orchestration.report import console, print_json, print_plans, print_sections, progress
+from orchestration.activation_commands import COMMANDS
+from orchestration.identity_commands import identity
+from orchestration.report import console, progress
 from orchestration.settings import SettingsError, settings
 from orchestration.warehouse import DuckDBWarehouse, WarehouseBusy
 
@@ -29,76 +30,9 @@ def build(full: bool) -> None:
 
 
 @cli.command()
-@click.argument("syncs", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
-def plan(syncs: tuple[str, ...], as_json: bool) -> None:
-    """Show what would be sent, and why; sends nothing."""
-    from activations.engine import plan_sync
-    from activations.plan import plans_to_json
-    from orchestration import syncs as declared
-    from orchestration.tick import current_tick
-
-    warehouse = DuckDBWarehouse(settings().warehouse)
-    as_of = current_tick(warehouse)
-    context = declared.sync_context(as_of)
-    plans = [plan_sync(warehouse, spec, context) for spec in declared.syncs(syncs)]
-    if as_json:
-        print_json(plans_to_json(as_of, plans))
-    else:
-        print_plans(plans)
-
-
-@cli.command()
-@click.argument("syncs", nargs=-1)
-@click.option("--force", "reason", help="Go on although guards say stop; the reason is recorded.")
-def apply(syncs: tuple[str, ...], reason: str | None) -> None:
-    """Send the difference, for all syncs or the named ones."""
-    if reason is None:
-        _run("apply", syncs)
-        return
-    from orchestration import syncs as declared
-
-    failed = []
-    for spec in declared.syncs(syncs):
-        result = declared.run_sync(spec, reason)
-        console.print(f"{spec.name}: {declared.summary(result)}")
-        if not result.ok:
-            failed.append(f"{spec.name}: {'; '.join(result.problems)}")
-    _exit(failed)
-
-
-@cli.command()
 def run() -> None:
     """Build, then apply: what the daily schedule does."""
     _run("daily")
-
-
-@cli.command()
-@click.argument("words", nargs=-1, required=True, metavar="[customer] CUSTOMER_ID")
-@click.option("--segment", help="Why in this segment, or why not.")
-@click.option("--sync", help="Why sent by this sync, or why not.")
-@click.option("--at", help="As it was at this time (ISO 8601 with zone).")
-@click.option("--json", "as_json", is_flag=True)
-def explain(
-    words: tuple[str, ...], segment: str | None, sync: str | None, at: str | None, as_json: bool
-) -> None:
-    """Why a customer is who they are, and where they are."""
-    from orchestration.explain import current_id, explain_customer
-
-    warehouse = DuckDBWarehouse(settings().warehouse)
-    moment = datetime.fromisoformat(at).astimezone(UTC).replace(tzinfo=None) if at else None
-    customer_id = current_id(warehouse, words[-1])
-    if customer_id != words[-1]:
-        console.print(f"{words[-1]} was merged into {customer_id}")
-    if not warehouse.value(
-        "select count(*) from marts.customers where customer_id = ?", [customer_id]
-    ):
-        _exit([f"no customer {words[-1]}: ids are in marts.customers"])
-    sections = explain_customer(warehouse, customer_id, segment, sync, moment)
-    if as_json:
-        print_json(dict(sections))
-    else:
-        print_sections(sections)
 
 
 @cli.command()
@@ -154,19 +88,7 @@ def check() -> None:
     _exit(check_destinations())
 
 
-@cli.group()
-def identity() -> None:
-    """Who is who."""
-
-
-@identity.command()
-@click.argument("truth", type=click.Path(exists=True))
-@click.option("--source", "sources", multiple=True, help="Only these sources (repeatable).")
-def evaluate(truth: str, sources: tuple[str, ...]) -> None:
-    """Pairwise and B-cubed figures against labelled data (source, source_id, person_id)."""
-    from orchestration.identities import evaluate_against
-
-    print_json(evaluate_against(DuckDBWarehouse(settings().warehouse), truth, sources))
+cli.add_command(identity)
 
 
 def _run(job: str, syncs: tuple[str, ...] = ()) -> None:
@@ -184,6 +106,10 @@ def _exit(failed: list[str]) -> None:
         sys.exit(1)
 
 
+for command in COMMANDS:
+    cli.add_command(command)
+
+
 def main() -> None:
     """Entry point of `enishi`: expected errors become one clear message and exit status 1."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -195,7 +121,13 @@ def main() -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     from activations.destinations.base import Fatal
+    from activations.lease import SyncBusy
+    from activations.sealed import BadPlan
     from activations.spec import SpecError
+    from identity import DecisionError
     from orchestration.raw_files import RawError
+    from orchestration.stewardship import StewardshipError
+    from orchestration.syncs import SyncFailed
 
-    return (Fatal, SpecError, RawError)
+    expected = (Fatal, SpecError, SyncBusy, SyncFailed, BadPlan)
+    return (*expected, RawError, DecisionError, StewardshipError)

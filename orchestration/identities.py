@@ -11,33 +11,41 @@ import polars as pl
 import pyarrow as pa
 
 import identity
+from identity import schema
 from orchestration.landing import QUARANTINE
 from orchestration.warehouse import DuckDBWarehouse
 
 # What the rest reads, as dbt sources: models/identity_sources.yml
-IDENTITY_TABLES = ("customer_records", "records", "identity_events", "quarantine")
+IDENTITY_TABLES = (
+    "customer_records",
+    "records",
+    "customer_ids",
+    "memberships",
+    "review_queue",
+    "identity_events",
+    "quarantine",
+)
 STAGE = "identity"  # of quarantine rows: landing has its own
 # A model learned on few records is learned anew when there are this many times more.
 RETRAIN_GROWTH = 2
-TABLES = """
-create schema if not exists identity;
-create table if not exists identity.customer_records (
-    source varchar, source_id varchar, customer_id varchar, matched_by varchar,
-    match_probability double
+TABLES = {
+    "customer_records": schema.CUSTOMER_RECORDS,
+    "records": schema.RECORDS,
+    "edges": schema.EDGES,
+    "review_queue": schema.REVIEW_QUEUE,
+    "customer_ids": schema.CUSTOMER_IDS,
+    "identity_events": schema.IDENTITY_EVENTS,
+    "decisions": schema.DECISIONS,
+}
+# What each run writes anew, the rest is only ever added to
+REPLACED = ("customer_records", "records", "edges", "review_queue", "customer_ids")
+OWN_TABLES = """
+create table if not exists identity.memberships (
+    source varchar, source_id varchar, customer_id varchar, valid_from timestamp,
+    valid_to timestamp
 );
-create table if not exists identity.records (
-    source varchar, source_id varchar, customer_id varchar, last_name varchar, first_name varchar,
-    last_name_kana varchar, first_name_kana varchar, birth_on date, gender varchar, email varchar,
-    phone varchar, phone_kind varchar, postal_code varchar, prefecture varchar, address varchar,
-    first_seen_at timestamp, updated_at timestamp
-);
-create table if not exists identity.identity_events (
-    occurred_at timestamp, event varchar, customer_id varchar, previous_customer_id varchar,
-    reason varchar
-);
-create table if not exists identity.edges (
-    source_l varchar, source_id_l varchar, source_r varchar, source_id_r varchar, kind varchar,
-    rule varchar, match_weight double, match_probability double
+create table if not exists identity.metrics (
+    resolved_at timestamp, metric varchar, value double
 );
 create table if not exists identity.resolution (
     resolved_at timestamp, input varchar, record_count bigint
@@ -46,11 +54,41 @@ create table if not exists identity.model (
     trained_at timestamp, record_count bigint, model varchar
 )
 """
+COLUMN_TYPES = {"string": "varchar", "double": "double", "timestamp[us]": "timestamp"}
+COLUMN_TYPES |= {"date32[day]": "date"}
+# A membership lasts until its record has another customer, or is gone.
+CLOSE_MEMBERSHIPS = """
+update identity.memberships set valid_to = ?
+where valid_to is null and not exists (
+    select 1 from identity.customer_records as found
+    where found.source = memberships.source and found.source_id = memberships.source_id
+        and found.customer_id = memberships.customer_id
+)
+"""
+OPEN_MEMBERSHIPS = """
+insert into identity.memberships
+select source, source_id, customer_id, cast(? as timestamp), null
+from identity.customer_records as found
+where not exists (
+    select 1 from identity.memberships
+    where memberships.source = found.source and memberships.source_id = found.source_id
+        and memberships.valid_to is null
+)
+"""
 
 
 def ensure_identity_tables(warehouse: DuckDBWarehouse) -> None:
     """Create identity's tables, empty, so that dbt and analysts always find them."""
-    warehouse.execute(TABLES)
+    statements = ["create schema if not exists identity", OWN_TABLES]
+    for table, columns in TABLES.items():
+        types = {column.name: COLUMN_TYPES[str(column.type)] for column in columns}
+        listed = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        statements.append(f"create table if not exists identity.{table} ({listed})")
+        statements += [
+            f"alter table identity.{table} add column if not exists {name} {kind}"
+            for name, kind in types.items()
+        ]
+    warehouse.execute("; ".join(statements))
     warehouse.execute(QUARANTINE)
 
 
@@ -62,28 +100,46 @@ def resolve_identities(
     Returns the row counts of the published tables.
     """
     ensure_identity_tables(warehouse)
-    fingerprint = _fingerprint(warehouse)
+    fingerprint = _fingerprint(warehouse, as_of)
     if fingerprint == warehouse.value(
-        "select input from identity.resolution order by resolved_at desc limit 1"
+        "select input from identity.resolution order by resolved_at desc, rowid desc limit 1"
     ):
         progress("no record changed: identities stay as they are")
         return _counts(warehouse)
     records = warehouse.arrow("select * from identity_inputs.identity_records")
     model = _model(warehouse, len(records))
-    resolution = identity.resolve(
-        records,
-        warehouse.arrow("select * from identity.customer_records"),
-        now=as_of,
-        issued=warehouse.arrow("select customer_id from identity.identity_events"),
-        model=model,
-        progress=progress,
-    )
+    try:
+        resolution = _resolve(warehouse, records, model, as_of, progress)
+    except identity.ModelError as error:
+        progress(str(error))
+        model = None
+        resolution = _resolve(warehouse, records, model, as_of, progress)
     with warehouse.transaction() as transaction:
-        _publish(transaction, resolution)
+        _publish(transaction, resolution, as_of)
         if resolution.model is not None and model is None:
             _keep(transaction, "model", as_of, len(records), json.dumps(resolution.model))
         _keep(transaction, "resolution", as_of, fingerprint, len(records))
     return _counts(warehouse)
+
+
+def _resolve(
+    warehouse: DuckDBWarehouse,
+    records: pa.Table,
+    model: dict | None,
+    as_of: datetime,
+    progress: Callable[[str], None],
+) -> identity.Resolution:
+    return identity.resolve(
+        records,
+        warehouse.arrow("select * from identity.customer_records"),
+        now=as_of,
+        issued=warehouse.arrow(
+            "select distinct source, source_id, customer_id from identity.memberships"
+        ),
+        decisions=warehouse.arrow("select * from identity.decisions"),
+        model=model,
+        progress=progress,
+    )
 
 
 def evaluate_against(
@@ -98,8 +154,8 @@ def evaluate_against(
     return identity.evaluate(published, frame.to_arrow(), list(sources) or None)
 
 
-def _fingerprint(warehouse: DuckDBWarehouse) -> str:
-    """Of everything that decides the outcome: the records, and the code that resolves them."""
+def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
+    """Of everything that decides the outcome: records, decisions, the code that resolves them."""
     code = hashlib.sha256()
     for path in sorted(Path(identity.__file__).parent.glob("*.*")):
         if path.is_file():
@@ -108,24 +164,40 @@ def _fingerprint(warehouse: DuckDBWarehouse) -> str:
         "select count(*) || ':' || sum(cast(hash(records) as hugeint)) "
         "from identity_inputs.identity_records as records"
     )
-    return f"{code.hexdigest()[:16]}:{data}"
+    # A decision that expires changes the outcome although nobody wrote anything.
+    decided = warehouse.value(
+        "select count(*) || ':' || sum(cast(hash(decision_id) as hugeint)) from identity.decisions "
+        "where decided_at <= $1 and (expires_at is null or expires_at > $1)",
+        [as_of],
+    )
+    return f"{code.hexdigest()[:16]}:{data}:{decided}"
 
 
 def _model(warehouse: DuckDBWarehouse, record_count: int) -> dict | None:
     """The frozen model: training is not reproducible to the bit, so it is done once and kept."""
     rows = warehouse.rows(
-        "select record_count, model from identity.model order by trained_at desc limit 1"
+        "select record_count, model from identity.model "
+        "order by trained_at desc, rowid desc limit 1"
     )
     if not rows or record_count > rows[0]["record_count"] * RETRAIN_GROWTH:
         return None
     return json.loads(rows[0]["model"])
 
 
-def _publish(transaction: DuckDBWarehouse, resolution: identity.Resolution) -> None:
-    for table in ("customer_records", "records", "edges"):
+def _publish(
+    transaction: DuckDBWarehouse, resolution: identity.Resolution, as_of: datetime
+) -> None:
+    for table in REPLACED:
         transaction.execute(f"delete from identity.{table}")
         transaction.append(f"identity.{table}", getattr(resolution, table))
     transaction.append("identity.identity_events", resolution.identity_events)
+    transaction.execute(CLOSE_MEMBERSHIPS, [as_of])
+    transaction.execute(OPEN_MEMBERSHIPS, [as_of])
+    transaction.execute("delete from identity.metrics where resolved_at = ?", [as_of])
+    resolved_at = pa.array([as_of] * len(resolution.metrics), pa.timestamp("us"))
+    transaction.append(
+        "identity.metrics", resolution.metrics.append_column("resolved_at", resolved_at)
+    )
     transaction.execute("delete from identity.quarantine where stage = ?", [STAGE])
     quarantined = resolution.quarantine
     stage = pa.array([STAGE] * len(quarantined), pa.string())
@@ -136,6 +208,15 @@ def _keep(transaction: DuckDBWarehouse, table: str, *values: Any) -> None:
     transaction.execute(
         f"insert into identity.{table} values ({', '.join('?' * len(values))})", list(values)
     )
+
+
+def last_metrics(warehouse: DuckDBWarehouse) -> dict[str, float]:
+    """What the latest resolution said about its own quality."""
+    rows = warehouse.rows(
+        "select metric, value from identity.metrics "
+        "where resolved_at = (select max(resolved_at) from identity.metrics) order by metric"
+    )
+    return {row["metric"]: row["value"] for row in rows}
 
 
 def _counts(warehouse: DuckDBWarehouse) -> dict[str, int]:

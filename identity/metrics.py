@@ -1,0 +1,94 @@
+"""What a run can say about its own quality, without labels."""
+
+import duckdb
+
+from identity.profile import Profile
+
+_SIZES = (1, 2, 3, 5, 10, 30)
+# Fields whose completeness is watched: their share of known values, as trained and now.
+_WATCHED = ("email", "phone", "birth", "postal_code", "gender")
+
+
+def completeness(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """The share of records that have each watched field."""
+    shares = ", ".join(f"count({field}) / greatest(count(*), 1)" for field in _WATCHED)
+    row = con.execute(f"select {shares} from features").fetchall()[0]
+    return {field: round(share, 4) for field, share in zip(_WATCHED, row, strict=True)}
+
+
+def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
+    """Create `metrics` (metric, value) of the clusters, edges, review queue and model."""
+    con.execute("create table metrics (metric varchar, value double)")
+    for query in (_counts(), _sizes(), _errors(profile), _BY_KIND):
+        con.execute(f"insert into metrics {query}")
+    if model:
+        trained = model["completeness"]
+        now = completeness(con)
+        drift = max(abs(now[field] - trained[field]) for field in now)
+        con.execute(
+            "insert into metrics values ('prior', ?), ('drift of completeness', ?)",
+            [model["settings"]["probability_two_random_records_match"], drift],
+        )
+
+
+def _counts() -> str:
+    return """
+        select 'records', count(*) from features
+        union all
+        select 'customers', count(distinct cluster) from clusters
+        union all
+        select 'households', count(distinct household_id) from households
+        union all
+        select 'ids issued ever', count(*) from registry
+    """
+
+
+def _sizes() -> str:
+    """SQL: how many customers have up to so many records."""
+    bands = " ".join(f"when size <= {most} then 'customers of up to {most}'" for most in _SIZES)
+    return f"""
+        select case {bands} else 'customers of more than {_SIZES[-1]}' end as metric, count(*)
+        from (select count(*) as size from clusters group by cluster)
+        group by 1
+    """
+
+
+_BY_KIND = """
+    select 'edges: ' || coalesce(rule, kind), count(*) from edges group by 1
+    union all
+    select 'reviews: ' || kind, count(*) from reviews group by 1
+"""
+
+
+def _errors(profile: Profile) -> str:
+    """SQL: what points to customers who are several people, or people who are several customers."""
+    given = profile.given[0]
+    return f"""
+        with known as (select * from features inner join clusters using (rec)),
+        shared as (
+            select email, {given}, count(distinct cluster) as customers
+            from known where email is not null and {given} is not null
+            group by email, {given}
+        ),
+        several as (
+            select count(distinct {given}) as names, count(distinct birth) as births,
+                count(distinct gender) as genders, count(distinct unique_id) as unique_ids
+            from known group by cluster
+        )
+        select 'customers with two given names', count(*) from several where names > 1
+        union all
+        select 'customers with two birthdays', count(*) from several where births > 1
+        union all
+        select 'customers with two genders', count(*) from several where genders > 1
+        union all
+        select 'customers with two unique ids', count(*) from several where unique_ids > 1
+        union all
+        select 'customers who share e-mail and given name', coalesce(sum(customers), 0)
+        from shared where customers > 1
+        union all
+        select 'expected wrong links of the model', coalesce(sum(1 - match_probability), 0)
+        from edges where kind = 'model'
+        union all
+        select 'expected links the model missed', coalesce(sum(match_probability), 0)
+        from scored anti join edges using (rec_l, rec_r)
+    """

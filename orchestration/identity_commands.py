@@ -1,0 +1,136 @@
+"""`enishi identity`: the review queue, decisions, explanations and accuracy."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from orchestration.report import console, print_json, print_rows, print_sections
+from orchestration.settings import settings
+from orchestration.warehouse import DuckDBWarehouse
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@click.group()
+def identity() -> None:
+    """Who is who: records are written SOURCE:ID, such as crm_members:M00000001."""
+
+
+def _warehouse() -> DuckDBWarehouse:
+    return DuckDBWarehouse(settings().warehouse)
+
+
+def _now(warehouse: DuckDBWarehouse) -> datetime:
+    """The clock's time, or the tick's where that does not follow the clock."""
+    from orchestration.tick import current_tick
+
+    if settings().as_of == "now":
+        return datetime.now(UTC).replace(tzinfo=None)
+    return current_tick(warehouse)
+
+
+@identity.command()
+@click.argument("truth", type=click.Path(exists=True))
+@click.option("--source", "sources", multiple=True, help="Only these sources (repeatable).")
+def evaluate(truth: str, sources: tuple[str, ...]) -> None:
+    """Pairwise and B-cubed figures against labelled data (source, source_id, person_id)."""
+    from orchestration.identities import evaluate_against
+
+    print_json(evaluate_against(_warehouse(), truth, sources))
+
+
+@identity.command()
+@click.option("--kind", type=click.Choice(["unsure", "twins", "bridge", "size", "conflict"]))
+@click.option("--limit", default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def review(kind: str | None, limit: int, as_json: bool) -> None:
+    """Pairs on which a steward's word is worth most, with what both records say."""
+    from orchestration.stewardship import review as queue
+
+    rows = queue(_warehouse(), kind, limit)
+    if as_json:
+        print_json(rows)
+        return
+    print_rows("review queue", rows, "nothing to review")
+
+
+@identity.command()
+@click.argument("one")
+@click.argument("other")
+@click.argument("decision", type=click.Choice(["same", "different"]))
+@click.option("--by", required=True, help="Who decides.")
+@click.option("--why", "reason", required=True, help="Why; people will read it in a year.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day in Tokyo it holds.")
+def decide(
+    one: str, other: str, decision: str, by: str, reason: str, until: datetime | None
+) -> None:
+    """Say that two records are the same person, or two; a later decision replaces it."""
+    _decide(decision, one, other, by, reason, until)
+
+
+@identity.command()
+@click.argument("record")
+@click.argument("customer_id")
+@click.option("--by", required=True, help="Who decides.")
+@click.option("--why", "reason", required=True, help="Why; people will read it in a year.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day in Tokyo it holds.")
+def pin(record: str, customer_id: str, by: str, reason: str, until: datetime | None) -> None:
+    """Keep a record, and whoever it is one with, under a customer id."""
+    _decide("pin", record, customer_id, by, reason, until)
+
+
+def _decide(
+    decision: str, one: str, other: str, by: str, reason: str, until: datetime | None
+) -> None:
+    from orchestration.stewardship import decide as record_decision
+
+    if until is not None:
+        last = until.replace(hour=23, minute=59, second=59, tzinfo=TOKYO)
+        until = last.astimezone(UTC).replace(tzinfo=None)
+    warehouse = _warehouse()
+    decision_id = record_decision(
+        warehouse, decision, one, other, by, reason, _now(warehouse), until
+    )
+    console.print(f"recorded as {decision_id}; the next build follows it")
+
+
+@identity.command()
+@click.argument("one")
+@click.argument("other")
+@click.option("--json", "as_json", is_flag=True)
+def why(one: str, other: str, as_json: bool) -> None:
+    """What ties two records, field by field in bits, or what keeps them apart."""
+    from orchestration.stewardship import why as explain
+
+    _print(explain(_warehouse(), one, other), as_json)
+
+
+@identity.command()
+@click.argument("customer_id")
+@click.option("--json", "as_json", is_flag=True)
+def history(customer_id: str, as_json: bool) -> None:
+    """What became of a customer id: what it stands for now, its events, its records."""
+    from orchestration.stewardship import history as tell
+
+    _print(tell(_warehouse(), customer_id), as_json)
+
+
+@identity.command()
+@click.option("--json", "as_json", is_flag=True)
+def metrics(as_json: bool) -> None:
+    """What the latest resolution says about its own quality."""
+    from orchestration.identities import last_metrics
+
+    found = last_metrics(_warehouse())
+    if as_json:
+        print_json(found)
+        return
+    print_rows("quality", [{"metric": name, "value": value} for name, value in found.items()])
+
+
+def _print(sections: list, as_json: bool) -> None:
+    if as_json:
+        print_json(dict(sections))
+    else:
+        print_sections(sections)

@@ -273,6 +273,8 @@ def _batch_group(can: Capabilities) -> str:
 
 def _why(spec: SyncSpec) -> str:
     entered, left = "entered: not acknowledged yet", "left the audience"
+    if spec.mode == "message":
+        entered = "message not sent yet"
     if spec.segment:
         entered, left = f"entered segment {spec.segment}", f"left segment {spec.segment}"
     return f"""case
@@ -284,6 +286,5 @@ def _why(spec: SyncSpec) -> str:
             when source_why is not null then source_why
             when operation = 'update' and changed_columns = '' then 'sent again with the whole list'
             when operation = 'update' then 'changed: ' || changes
-            when operation = 'send' then 'message not sent yet'
             else {literal(entered)}
         end"""

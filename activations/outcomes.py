@@ -85,7 +85,7 @@ def settle(transaction: Warehouse, run_id: str, now: datetime) -> None:
             http_status = o.http_status,
             vendor_id = coalesce(o.vendor_id, i.vendor_id),
             job_id = o.job_id,
-            request_no = o.request_no,
+            request_no = case when s.state = 'withdrawn' then null else o.request_no end,
             attempt = i.attempt + o.attempts,
             finished_at = ?
         from outcome as o

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from activations.explain import standing
+from orchestration import syncs
 from orchestration.warehouse import DuckDBWarehouse
+from orchestration.why import why_at_destination, why_in_segment
 
 Section = tuple[str, list[dict[str, Any]]]
 
@@ -39,59 +42,69 @@ SEGMENTS = """
         and (? is null or (valid_from <= ? and (valid_to is null or valid_to > ?)))
     order by segment, valid_from
 """
-SYNC_STATE = """
-    select sync, run_id, acknowledged_at from activation.acknowledged
-    where customer_id = ? and (? is null or sync = ?) order by sync
-"""
-SYNC_HISTORY = """
-    select intent.created_at, intent.sync, intent.operation, plan_row.why, intent.state,
-        intent.reason
-    from activation.intent
-    left join activation.plan_row using (run_id, sync, key)
-    where intent.customer_id = ? and (? is null or intent.sync = ?)
-        and (? is null or intent.created_at <= ?)
-    order by intent.created_at desc limit 20
-"""
 
 
-def current_id(warehouse: DuckDBWarehouse, customer_id: str) -> str:
-    """The id that stands for a customer now: itself, or the one it was merged into."""
-    seen = {customer_id}
+def ids_of(warehouse: DuckDBWarehouse, customer_id: str) -> list[str]:
+    """All ids of one person: first the one that stands for them now, then those merged into it."""
+    current, seen = customer_id, {customer_id}
     while merged := warehouse.value(
         "select customer_id from identity.identity_events "
         "where previous_customer_id = ? and event = 'merged' and customer_id <> ? "
         "order by occurred_at desc limit 1",
-        [customer_id, customer_id],
+        [current, current],
     ):
         if merged in seen:
             break
         seen.add(merged)
-        customer_id = merged
-    return customer_id
+        current = merged
+    earlier = warehouse.rows(
+        f"select distinct earlier_id from ({syncs.INHERITED_IDS}) where customer_id = ?", [current]
+    )
+    return list(dict.fromkeys([current, *sorted(row["earlier_id"] for row in earlier)]))
 
 
 def explain_customer(
     warehouse: DuckDBWarehouse,
-    customer_id: str,
+    customer_ids: list[str],
     segment: str | None = None,
     sync: str | None = None,
     at: datetime | None = None,
 ) -> list[Section]:
-    """Named sections of rows about one customer; a segment or sync narrows the question."""
-    sections: list[Section] = []
-    if sync is None and segment is None:
+    """Named sections of rows about one customer; a segment or sync narrows the question.
+
+    The first of `customer_ids` is the current one. A time looks back in memberships and in the
+    ledger; the profile is always as it is now.
+    """
+    customer_id, *_ = customer_ids
+    sections: list[Section] = [
+        ("why", _sentences(warehouse, customer_ids, segment, sync, at)),
+    ]
+    if segment is None and sync is None:
         sections += [(name, warehouse.rows(sql, [customer_id])) for name, sql in PROFILE.items()]
-    if segment is not None:
-        for name in ("scores", "orders"):
-            sections.append((name, warehouse.rows(PROFILE[name], [customer_id])))
     if sync is None:
         arguments = [customer_id, segment, segment, at, at, at]
         sections.append(("segments", warehouse.rows(SEGMENTS, arguments)))
+    if sync is not None:
+        name = "contact points"
+        sections.append((name, warehouse.rows(PROFILE[name], [customer_id])))
     if segment is None:
-        if sync is not None:
-            name = "contact points"
-            sections.append((name, warehouse.rows(PROFILE[name], [customer_id])))
-        arguments = [customer_id, sync, sync]
-        sections.append(("acknowledged by", warehouse.rows(SYNC_STATE, arguments)))
-        sections.append(("sent", warehouse.rows(SYNC_HISTORY, [*arguments, at, at])))
+        sections.append(("destinations", standing(warehouse, customer_ids, sync, at)))
     return sections
+
+
+def _sentences(
+    warehouse: DuckDBWarehouse,
+    customer_ids: list[str],
+    segment: str | None,
+    sync: str | None,
+    at: datetime | None,
+) -> list[dict[str, Any]]:
+    if segment is not None:
+        said = [why_in_segment(warehouse, segment, customer_ids[0], at)]
+    else:
+        context = syncs.sync_context(syncs.current_tick(warehouse))
+        said = [
+            why_at_destination(warehouse, spec, context, customer_ids, at)
+            for spec in syncs.syncs((sync,) if sync else ())
+        ]
+    return [{"because": sentence} for sentence in said]

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,14 +15,38 @@ from activations.destinations import destinations
 from activations.destinations.base import Secret
 from activations.engine import RunResult, apply_sync
 from activations.ledger import conservation
+from activations.schema import ensure
 from activations.sink import SECRETS
 from activations.spec import SyncSpec, load_syncs
 from orchestration.dbt import manifest
 from orchestration.settings import settings
 from orchestration.tick import current_tick
 from orchestration.warehouse import DuckDBWarehouse
+from orchestration.why import segment_of
 
 log = logging.getLogger("enishi")
+
+# Which ids stand for a person who had another before: merged into one, or come back to life.
+INHERITED_IDS = """
+    with recursive links as (
+        select customer_id, previous_customer_id as earlier_id, occurred_at as since_at
+        from identity.identity_events
+        where event = 'merged'
+        union all
+        select customer_id, customer_id as earlier_id, occurred_at as since_at
+        from identity.identity_events
+        where event = 'reactivated'
+    ),
+    chains as (
+        select * from links
+        union
+        select
+            links.customer_id, chains.earlier_id, greatest(links.since_at, chains.since_at)
+        from chains
+        join links on chains.customer_id = links.earlier_id and chains.since_at <= links.since_at
+    )
+    select customer_id, earlier_id, since_at from chains
+"""
 
 
 class SyncFailed(RuntimeError):
@@ -30,7 +55,7 @@ class SyncFailed(RuntimeError):
 
 def syncs(names: tuple[str, ...] = ()) -> list[SyncSpec]:
     """The declared syncs, all or the named ones; SpecError lists all that is wrong with any."""
-    specs = load_syncs(manifest(), _contract_columns, destinations())
+    specs = [_with_segment(s) for s in load_syncs(manifest(), _contract_columns, destinations())]
     unknown = set(names) - {spec.name for spec in specs}
     if unknown:
         raise SyncFailed(
@@ -39,15 +64,27 @@ def syncs(names: tuple[str, ...] = ()) -> list[SyncSpec]:
     return [spec for spec in specs if not names or spec.name in names]
 
 
+def _with_segment(spec: SyncSpec) -> SyncSpec:
+    for node in manifest()["nodes"].values():
+        if _relation(node) == spec.relation:
+            return spec.model_copy(update={"segment": segment_of(node)})
+    return spec
+
+
+def _relation(node: Mapping[str, Any]) -> str | None:
+    is_model = node["resource_type"] == "model"
+    return f"{node['schema']}.{node['alias']}" if is_model else None
+
+
 def _contract_columns(relation: str) -> list[str]:
     """The columns of a model by its contract, so that a spec is checked before any build."""
     for node in manifest()["nodes"].values():
-        if node["resource_type"] == "model" and f"{node['schema']}.{node['alias']}" == relation:
+        if _relation(node) == relation:
             return list(node["columns"])
     return []
 
 
-def sync_context(as_of: datetime, force_reason: str | None = None) -> Context:
+def sync_context(as_of: datetime, **changes: Any) -> Context:
     """The circumstances of a tick: destinations are the local sink, unless settings say live."""
     now = settings()
     names = {s for d in destinations().values() for s in d.capabilities.required_secrets}
@@ -58,22 +95,36 @@ def sync_context(as_of: datetime, force_reason: str | None = None) -> Context:
             destinations()[name].base_url if now.is_live else f"{now.sink_url}/{name}"
         ),
         secrets={name: Secret(given[name]) for name in names if given.get(name)},
-        force_reason=force_reason,
         is_live=now.is_live,
+        inherited_ids=INHERITED_IDS,
+        **changes,
     )
 
 
-def run_sync(spec: SyncSpec, force_reason: str | None = None) -> RunResult:
-    """Plan and apply one sync on the warehouse as the last tick left it."""
-    warehouse = _warehouse()
-    context = sync_context(current_tick(warehouse), force_reason)
-    return apply_sync(
-        warehouse, spec, context, lambda done, of: log.debug("%s: %s of %s", spec.name, done, of)
-    )
+def run_sync(spec: SyncSpec, revert_to: str | None = None, **changes: Any) -> RunResult:
+    """Plan and apply one sync on the warehouse as the last tick left it; `changes` of its context.
+
+    `revert_to` is a run to whose result the destination goes back.
+    """
+    warehouse = ledger()
+    context = sync_context(current_tick(warehouse), **changes)
+
+    def progress(done: int, of: int) -> None:
+        log.debug("%s: %s of %s", spec.name, done, of)
+
+    return apply_sync(warehouse, spec, context, progress, revert_to)
 
 
-def _warehouse() -> DuckDBWarehouse:
-    return DuckDBWarehouse(settings().warehouse)
+def ledger() -> DuckDBWarehouse:
+    """The warehouse of this process's settings, with a ledger as this version knows it."""
+    return _with_ledger(settings().warehouse)
+
+
+@cache
+def _with_ledger(path: Path) -> DuckDBWarehouse:
+    warehouse = DuckDBWarehouse(path)
+    ensure(warehouse)
+    return warehouse
 
 
 @cache
@@ -124,7 +175,7 @@ def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
         (spec,) = syncs((name,))
         result = run_sync(spec)
         log.info("%s: %s", name, summary(result))
-        is_conserved = result.run_id is None or conservation(_warehouse(), result.run_id).holds
+        is_conserved = result.run_id is None or conservation(ledger(), result.run_id).holds
         yield dg.MaterializeResult(
             metadata={f"rows {state}": n for state, n in result.outcomes.items()},
             check_results=[

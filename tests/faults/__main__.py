@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults import harness, scenario
 
-KILLS, MOMENTS = 30, 4  # for each kind of destination
+KILLS, MOMENTS = 30, 2  # for each kind of destination
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -132,25 +132,26 @@ def _judge(kind: str, before: Memory, after: Memory, ledger: dict[str, Any]) -> 
             "duplicates": [key for key, times in keys.items() if times > 1],
             "false": false,
         }
-    there = set(_members(how, after))
+    if how.mode == "rebuild":
+        (in_use,) = ledger["lists"]
+        there = set(after.lists[in_use])
+        forgotten = len(after.lists) - 1 - ledger["unknown_lists"]
+    else:
+        there, forgotten = set(after.members), 0
     named = {email: row["customer_id"] for email, row in wanted.items()}
     lost = [email for email in wanted if email not in there and named[email] not in doubt]
     stayed = [email for email in there - set(wanted) if _owner(email) not in doubt]
     new = after.takings[len(before.takings) :]
+    if how.idempotency == "header":  # taking out again somebody who is out changes nothing
+        new = [taking for taking in new if taking[0] != "remove"]
     repeated = [body for (_, _, body), times in Counter(new).items() if times > 1]
     false = [k for k, email in ledger["acknowledged"].items() if email not in there]
     return {
         "lost": lost + stayed,
+        "lists left behind": [forgotten] if forgotten > 0 else [],
         "duplicates": [] if how.idempotency == "natural" else repeated,
         "false": false if how.idempotency == "natural" else [k for k in false if k not in doubt],
     }
-
-
-def _members(how: scenario.Kind, memory: Memory) -> Sequence[str]:
-    if how.mode != "rebuild":
-        return list(memory.members)
-    (members,) = memory.lists.values()  # an old or a half list must not be left
-    return members
 
 
 def _owner(email: str) -> str:

@@ -52,6 +52,8 @@ class Context:
     is_live: bool = True  # vendors' rates and starts are kept to; a local stand-in needs neither
     shown_rows: int = 20  # of a plan
     saved_plans: Mapping[str, Mapping[str, Any]] | None = None  # nothing else is sent
+    upstream: Mapping[str, str] = field(default_factory=dict)  # relation -> what is wrong with it
+    consents: str | None = None  # relation: contact_point, channel, purpose, state
     inherited_ids: str | None = None  # SQL: customer_id, earlier_id, since_at of ids made one
     export_folder: Path | None = None  # where file:// destinations write
     transport: httpx.BaseTransport | None = None  # replaces the network in tests

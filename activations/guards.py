@@ -1,22 +1,33 @@
 """Guards: what stops a plan before the first byte leaves."""
 
+import json
 from statistics import median
 
 from activations.context import Context
 from activations.golive import is_activated
+from activations.model_sql import relation_sql
 from activations.plan import SyncPlan, Verdict
+from activations.schema import quoted
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
 
 _HISTORY = 10  # earlier sizes that a new one is compared with
 _ENOUGH_HISTORY = 3
+_CHANNELS = {"email": "email", "phone": "sms", "line_user_id": "line"}  # of contact points
 
 
 def judge(
     transaction: Warehouse, spec: SyncSpec, plan: SyncPlan, context: Context
 ) -> tuple[Verdict, ...]:
     """The verdict of every guard that applies to this sync."""
-    verdicts = [_unique_keys(plan), *_size_limits(spec, plan)]
+    verdicts = [
+        _unique_keys(plan),
+        *_size_limits(spec, plan),
+        *_cost_limits(spec, plan),
+        _upstream(spec, context),
+        _schema_drift(transaction, spec, plan),
+        *_consents(transaction, spec, context),
+    ]
     if spec.sync_class == "message":
         verdicts.append(_activated(transaction, spec, plan, context))
     else:
@@ -24,6 +35,7 @@ def judge(
             _empty_source(spec, plan),
             *_change_limits(spec, plan),
             *_usual_size(transaction, spec, plan),
+            *_vendor_minimum(spec, plan, context),
         ]
     return tuple(verdicts)
 
@@ -48,6 +60,74 @@ def _size_limits(spec: SyncSpec, plan: SyncPlan) -> list[Verdict]:
         detail = f"{rows} rows, at least {limits.min_rows} expected"
         verdicts.append(Verdict("min_rows", rows >= limits.min_rows, detail))
     return verdicts
+
+
+def _cost_limits(spec: SyncSpec, plan: SyncPlan) -> list[Verdict]:
+    limits = [
+        ("max_requests", spec.guards.max_requests, plan.cost["requests"], "requests"),
+        ("max_cost_yen", spec.guards.max_cost_yen, plan.cost.get("yen"), "yen"),
+    ]
+    return [
+        Verdict(guard, cost <= limit, f"{cost:,} {unit}, at most {limit:,} allowed")
+        for guard, limit, cost, unit in limits
+        if limit is not None and cost is not None
+    ]
+
+
+def _upstream(spec: SyncSpec, context: Context) -> Verdict:
+    problem = context.upstream.get(spec.relation)
+    return Verdict("upstream", problem is None, problem or "built for this tick, tests passing")
+
+
+def _schema_drift(transaction: Warehouse, spec: SyncSpec, plan: SyncPlan) -> Verdict:
+    """A column that changes its type changes every row, and rarely by intention."""
+    earlier = transaction.value(
+        """
+        select column_types from activation.run
+        where sync = ? and status <> 'stopped' and column_types is not null
+        order by started_at desc limit 1
+        """,
+        [spec.name],
+    )
+    before = json.loads(earlier) if earlier else {}
+    changed = [
+        f"{name} was {before[name]}, is {kind}"
+        for name, kind in plan.column_types.items()
+        if before.get(name, kind) != kind
+    ]
+    return Verdict("schema_drift", not changed, "; ".join(changed) or "columns as they were")
+
+
+def _consents(transaction: Warehouse, spec: SyncSpec, context: Context) -> list[Verdict]:
+    """Whatever a model says: nobody is told or matched without a consent on record."""
+    contacts = [name for name in spec.identifiers if name in _CHANNELS]
+    if context.consents is None or spec.consent_purpose is None or not contacts:
+        return []
+    is_matching = context.destinations[spec.destination].capabilities.channel == "ads"
+    without = sum(
+        transaction.value(
+            f"""
+            select count(*) from {relation_sql(spec)} as model
+            where {quoted(name)} is not null and not exists (
+                select 1 from {context.consents} as consents
+                where consents.contact_point = model.{quoted(name)}
+                    and channel = ? and purpose = ? and state = 'opted_in'
+            )
+            """,
+            ["ads" if is_matching else _CHANNELS[name], spec.consent_purpose],
+        )
+        for name in contacts
+    )
+    detail = f"{without} addresses without consent to {spec.consent_purpose}"
+    return [Verdict("consent", without == 0, detail, is_final=True)]
+
+
+def _vendor_minimum(spec: SyncSpec, plan: SyncPlan, context: Context) -> list[Verdict]:
+    least = context.destinations[spec.destination].capabilities.min_rows
+    if not least or not plan.total_changes:
+        return []
+    detail = f"{plan.source_rows} rows, {spec.destination} takes no list under {least}"
+    return [Verdict("vendor_minimum", plan.source_rows >= least, detail)]
 
 
 def _empty_source(spec: SyncSpec, plan: SyncPlan) -> Verdict:

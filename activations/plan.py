@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any
 
 from activations.context import Context, ledger_instance
-from activations.destinations.base import Capabilities, Operation
+from activations.cost import message_cost
+from activations.destinations.base import Capabilities, Fatal, Operation
 from activations.difference import difference_sql
 from activations.model_sql import due_sql, key_sql, relation_sql
 from activations.spec import SyncSpec
@@ -50,6 +51,7 @@ class SyncPlan:
     cost: Mapping[str, Any]
     examples: tuple[Mapping[str, Any], ...]
     digest: str  # of all planned rows, in their order
+    column_types: Mapping[str, str]  # of the model's columns that the sync uses
     guards: tuple[Verdict, ...] = ()
 
     @property
@@ -101,12 +103,35 @@ def stage(
     """
     can = context.destinations[spec.destination].capabilities
     instance = ledger_instance(spec, context.target(spec))
+    types = _column_types(transaction, spec)
     difference = difference_sql(spec, can, instance, context)
     transaction.execute(f"create or replace temp table staged_plan as {difference}")
     if count_as_sent:
         transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])
     plan = _counted(transaction, spec, can, instance, context)
+    plan = replace(
+        plan, column_types=types, cost={**plan.cost, **message_cost(transaction, spec, can)}
+    )
     return _with_sizes(transaction, spec, plan, context.as_of)
+
+
+def _column_types(transaction: Warehouse, spec: SyncSpec) -> dict[str, str]:
+    """Types of the columns that are used; Fatal where the table does not have one of them."""
+    schema, _, table = spec.relation.rpartition(".")
+    rows = transaction.rows(
+        "select column_name, data_type from information_schema.columns "
+        "where table_name = ? and (table_schema = ? or ? = '')",
+        [table, schema, schema],
+    )
+    known = {row["column_name"]: row["data_type"] for row in rows}
+    used = sorted({spec.key, *spec.identifiers, *spec.mapping.values()})
+    missing = [name for name in used if name not in known]
+    if missing:
+        raise Fatal(
+            f"{spec.relation} has no column {', '.join(missing)}: build it (enishi build), "
+            f"or mend the sync {spec.name}"
+        )
+    return {name: known[name] for name in used}
 
 
 def _counted(
@@ -145,6 +170,7 @@ def _counted(
         cost={"requests": requests, "seconds": round(requests / can.requests_per_second, 1)},
         examples=tuple(_examples(transaction, context.shown_rows)),
         digest=_digest(transaction),
+        column_types={},
     )
 
 

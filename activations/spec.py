@@ -39,6 +39,8 @@ class GuardLimits(BaseModel):
     max_size_change_ratio: Ratio | None = 0.8
     max_rows: Count | None = None
     min_rows: Count | None = None
+    max_requests: Count | None = None
+    max_cost_yen: Count | None = None
     small_change: Count = 20  # fewer rows than this never stop a run by a ratio
 
 
@@ -66,6 +68,9 @@ class SyncDeclaration(BaseModel):
         default=None,
         pattern=_DURATION.pattern,
         description="Messages: 30m, 12h or 3d after the model's send_at; its expires_at wins.",
+    )
+    yen_per_message: Ratio | None = Field(
+        default=None, description="Messages: the price of one, or of one part of an SMS."
     )
     ttl_days: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
@@ -197,6 +202,8 @@ def _destination_problems(
         problems.append("ttl_days belongs to mode ttl_refresh, and has to be given there")
     if accepted and not spec.identifiers:
         problems.append(f"no identifiers; {spec.destination} accepts: {_listed(accepted)}")
+    if spec.guards.max_cost_yen is not None and spec.yen_per_message is None:
+        problems.append("guards.max_cost_yen needs yen_per_message")
     missing = can.required_options - set(spec.options)
     if missing:
         problems.append(f"{spec.destination} needs the options {_listed(missing)}")

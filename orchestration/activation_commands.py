@@ -43,17 +43,15 @@ def plan(syncs: tuple[str, ...], as_json: bool, rows: int, save: str | None) -> 
     from activations.plan import plans_to_json
     from activations.sealed import save_plans
     from orchestration import syncs as declared
-    from orchestration.tick import current_tick
 
     warehouse = _warehouse()
-    as_of = current_tick(warehouse)
-    context = declared.sync_context(as_of, shown_rows=rows)
+    context = declared.run_context(warehouse, shown_rows=rows)
     specs = declared.syncs(syncs)
     plans = [plan_sync(warehouse, spec, context) for spec in specs]
     if save:
-        save_plans(Path(save), as_of, plans, specs)
+        save_plans(Path(save), context.as_of, plans, specs)
     if as_json:
-        print_json(plans_to_json(as_of, plans))
+        print_json(plans_to_json(context.as_of, plans))
     else:
         print_plans(plans)
 
@@ -112,13 +110,12 @@ def revert(sync: str, to_run: str, is_applied: bool, force: bool, why: str | Non
     from activations.engine import plan_sync
     from activations.stops import stop as stop_sync
     from orchestration import syncs as declared
-    from orchestration.tick import current_tick
 
     if force and not why:
         raise click.UsageError('say both: --force --why "the reason"')
     warehouse = _warehouse()
     if not is_applied:
-        context = declared.sync_context(current_tick(warehouse))
+        context = declared.run_context(warehouse)
         (spec,) = declared.syncs((sync,))
         print_plans([plan_sync(warehouse, spec, context, to_run)])
         return

@@ -21,6 +21,7 @@ from activations.spec import SyncSpec, load_syncs
 from orchestration.dbt import manifest
 from orchestration.settings import settings
 from orchestration.tick import current_tick
+from orchestration.upstream import upstream_problems
 from orchestration.warehouse import DuckDBWarehouse
 from orchestration.why import segment_of
 
@@ -101,13 +102,24 @@ def sync_context(as_of: datetime, **changes: Any) -> Context:
     )
 
 
+def run_context(warehouse: DuckDBWarehouse, **changes: Any) -> Context:
+    """The circumstances of a run at the warehouse's last tick: also what guards ask about."""
+    as_of = current_tick(warehouse)
+    return sync_context(
+        as_of,
+        upstream=upstream_problems(warehouse, as_of),
+        consents="marts.consents",
+        **changes,
+    )
+
+
 def run_sync(spec: SyncSpec, revert_to: str | None = None, **changes: Any) -> RunResult:
     """Plan and apply one sync on the warehouse as the last tick left it; `changes` of its context.
 
     `revert_to` is a run to whose result the destination goes back.
     """
     warehouse = ledger()
-    context = sync_context(current_tick(warehouse), **changes)
+    context = run_context(warehouse, **changes)
 
     def progress(done: int, of: int) -> None:
         log.debug("%s: %s of %s", spec.name, done, of)

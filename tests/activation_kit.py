@@ -167,6 +167,10 @@ class World:
     force_reason: str | None = None
     inherited_ids: str | None = None
     ttl_days: int | None = None
+    consent_purpose: str | None = None
+    yen_per_message: float | None = None
+    upstream: dict[str, str] = field(default_factory=dict)
+    consents: str | None = None
     vendor: Vendor = field(default_factory=Vendor)
     clock: FakeClock = field(default_factory=FakeClock)
     as_of: datetime = AS_OF
@@ -201,6 +205,8 @@ class World:
             guards=self.guards,
             expires_after=self.expires_after,
             ttl_days=self.ttl_days,
+            consent_purpose=self.consent_purpose,
+            yen_per_message=self.yen_per_message,
         )
 
     @property
@@ -212,6 +218,8 @@ class World:
             force_reason=self.force_reason,
             is_live=self.base_url.startswith("https://live."),
             inherited_ids=self.inherited_ids,
+            upstream=self.upstream,
+            consents=self.consents,
             transport=httpx.MockTransport(self.vendor),
             destinations={"vendor": VendorDestination(self.can)},
         )

@@ -12,7 +12,7 @@ trusted_sources as (select * from {{ ref('survivorship') }}),
 
 rules as (select * from {{ ref('survivorship_rules') }}),
 
-pins as (select * from {{ ref('int_pins') }}),
+pins as (select * from {{ ref('int_golden_pins') }}),
 
 phone_kinds as (
     select

@@ -19,7 +19,7 @@
 
 with surviving_values as (select * from {{ ref('int_surviving_values') }}),
 
-pins as (select * from {{ ref('int_pins') }}),
+pins as (select * from {{ ref('int_golden_pins') }}),
 
 survivors as (
     select

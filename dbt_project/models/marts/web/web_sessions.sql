@@ -7,6 +7,7 @@ final as (
         sessions.session_id,
         sessions.anonymous_id,
         web_visitors.customer_id,
+        web_visitors.confidence,
         sessions.started_at,
         sessions.ended_at,
         sessions.utm_source,

@@ -1,6 +1,6 @@
 {{ config(schema='intermediate') }}
 
-with decisions as (select * from {{ ref('pins') }}),
+with decisions as (select * from {{ ref('golden_pins') }}),
 
 customer_records as (select * from {{ source('identity', 'customer_records') }}),
 
@@ -10,7 +10,7 @@ in_force as (
         customer_records.customer_id,
         decisions.attribute,
         decisions.value,
-        'pins:' || decisions.pin_id as pin_ref,
+        'golden_pins:' || decisions.pin_id as pin_ref,
         row_number() over (
             partition by customer_records.customer_id, decisions.attribute
             order by decisions.decided_at desc, decisions.pin_id desc

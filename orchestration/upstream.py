@@ -12,6 +12,7 @@ from orchestration.warehouse import DuckDBWarehouse
 
 _RUN_RESULTS = DBT_PROJECT / "target" / "run_results.json"
 _FAILED = ("error", "fail", "runtime error")
+_LEDGER = "source.enishi.activation."
 _NAMED = 3  # models in one message
 
 
@@ -23,7 +24,7 @@ def upstream_problems(warehouse: DuckDBWarehouse, as_of: datetime) -> dict[str, 
     """
     nodes = manifest()["nodes"]
     current = fingerprints(manifest(), warehouse, as_of)
-    sound = set(unchanged(manifest(), warehouse, current))
+    sound = set(unchanged(manifest(), warehouse, current)) | _fed_back(warehouse)
     results = _results_of(as_of)
     problems = {}
     for unique_id, node in nodes.items():
@@ -31,11 +32,21 @@ def upstream_problems(warehouse: DuckDBWarehouse, as_of: datetime) -> dict[str, 
             continue
         doubtful = sorted(_ancestors(unique_id, current) - sound)
         red = [n for n in doubtful if n in results and results[n] in _FAILED]
-        stale = [n for n in doubtful if n not in results]
+        stale = [n for n in doubtful if results.get(n, "skipped") == "skipped"]
         said = [f"{_names(red)} failed" if red else "", _stale(stale)]
         if any(said):
             problems[f"{node['schema']}.{node['alias']}"] = "; ".join(filter(None, said))
     return problems
+
+
+def _fed_back(warehouse: DuckDBWarehouse) -> set[str]:
+    """Models that were built, tests passing, and read the ledger, which every sync changes."""
+    built = {row["node"] for row in warehouse.rows("select node from raw.built_node")}
+    return {
+        unique_id
+        for unique_id in built & set(manifest()["nodes"])
+        if any(a.startswith(_LEDGER) for a in _ancestors(unique_id, manifest()["parent_map"]))
+    }
 
 
 def _stale(unique_ids: list[str]) -> str:

@@ -92,11 +92,9 @@ class DuckDBWarehouse:
         with self.connection() as connection:
             for name, data in tables.items():
                 connection.register(name, data)
-            try:
-                yield connection
-            finally:
-                for name in tables:
-                    connection.unregister(name)
+            yield connection
+            for name in tables:  # after an error the connection ends; asking more would hide it
+                connection.unregister(name)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         for attempt in range(ATTEMPTS):

@@ -6,6 +6,8 @@ import polars as pl
 
 # More different given names than a household has: a shop's, an office's or a made-up value.
 _HOUSEHOLD = 6
+# A value on more records than this that name nobody is a till's or a form's.
+_MOST_NAMELESS = 60
 # Days of twenty years: over fewer no population spreads its birthdays.
 _BIRTHDAYS = 7_300
 _OLD_RECORDS = 0.1
@@ -56,19 +58,45 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
-def without_generic(records: pl.DataFrame, column: str, given: Sequence[str]) -> pl.DataFrame:
-    """Null the values that too many different people share, by any spelling of given names."""
-    shared = (
-        records.select(column, *given)
-        .drop_nulls(column)
-        .group_by(column)
-        .agg(
-            pl.max_horizontal(pl.col(one).drop_nulls().n_unique() for one in given).alias("people")
+def profile_contacts(records: pl.DataFrame, column: str, given: Sequence[str]) -> pl.DataFrame:
+    """The values of a contact that are not one person's: household, or junk nobody can own.
+
+    One row per value: contact, value, profile, people (given names in any one spelling), records.
+    """
+    value = pl.col(column).alias("value")
+    counts = records.select(value).drop_nulls().group_by("value").len("records")
+    counts = counts.filter(pl.col("records") > 1)
+    named = pl.any_horizontal(pl.col(one).is_not_null() for one in given)
+    mentions = records.select(value, *given, named=named).join(counts, on="value", how="semi")
+    nameless = mentions.filter(~pl.col("named")).group_by("value").len("nameless")
+    found = counts.join(nameless, on="value", how="left")
+    for one in given:
+        people = mentions.select("value", one).drop_nulls().unique().group_by("value").len(one)
+        found = found.join(people, on="value", how="left")
+    junk = (pl.col("people") > _HOUSEHOLD) | (pl.col("nameless") > _MOST_NAMELESS)
+    return (
+        found.with_columns(people=pl.max_horizontal(pl.lit(0), *given))
+        .with_columns(
+            contact=pl.lit(column),
+            profile=pl.when(junk.fill_null(False))
+            .then(pl.lit("junk"))
+            .when(pl.col("people") > 1)
+            .then(pl.lit("household")),
         )
-        .filter(pl.col("people") > _HOUSEHOLD)
+        .drop_nulls("profile")
+        .select("contact", "value", "profile", "people", "records")
+        .sort("value")
     )
-    generic = pl.col(column).is_in(shared[column].implode())
-    return records.with_columns(pl.when(~generic).then(column).alias(column))
+
+
+def without_junk(records: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
+    """Null the junk values of one contact."""
+    for (column,), profiled in contacts.group_by("contact"):
+        junk = profiled.filter(pl.col("profile") == "junk")["value"]
+        records = records.with_columns(
+            pl.when(~pl.col(column).is_in(junk.implode())).then(column).alias(column)
+        )
+    return records
 
 
 def without_default_births(records: pl.DataFrame, name: Sequence[str]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -11,8 +12,9 @@ from identity.contacts import (
     email_local,
     phone_key,
     phone_kind,
+    profile_contacts,
     without_default_births,
-    without_generic,
+    without_junk,
 )
 from identity.japanese import JAPANESE
 from identity.names import NAME_FIELDS, read_names, tidy_names
@@ -29,10 +31,16 @@ _TYPED += ["national_id", "birth_place", "occupation"]
 _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sample)"
 
 
-def normalise(
-    records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cleaned records numbered by key in `rec`, and the quarantined ones with a reason."""
+class Cleaned(NamedTuple):
+    """Records numbered by key in `rec`, contacts that are shared, quarantined keys."""
+
+    records: pl.DataFrame
+    contacts: pl.DataFrame
+    quarantined: pl.DataFrame
+
+
+def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE) -> Cleaned:
+    """Clean, profile the contact points, and set aside what cannot be used."""
     # Slices keep all cores busy; one name for all steps lets each step's input be freed.
     slices = list(records.iter_slices(_SLICE)) or [records]
     with ThreadPoolExecutor() as pool:
@@ -57,12 +65,15 @@ def normalise(
     quarantined = quarantined.with_columns(loaded_at=pl.lit(now).cast(pl.Datetime("us")))
     records = records.filter(reasons["reason"].is_null())
     records = without_default_births(records, profile.name_columns)
-    for contact in ("email", "phone", "email_local"):
-        records = without_generic(records, contact, profile.given)
+    contacts = pl.concat(
+        profile_contacts(records, contact, profile.given)
+        for contact in ("email", "phone", "email_local")
+    )
+    records = without_junk(records, contacts)
     records = records.with_columns(
         birth_md=pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day"),
     )
-    return records.with_row_index("rec"), quarantined
+    return Cleaned(records.with_row_index("rec"), contacts, quarantined)
 
 
 def choose_profile(records: pl.DataFrame) -> Profile:

@@ -21,6 +21,7 @@ from identity.profile import Profile
 from identity.review import find_reviews
 from identity.rules import find_rule_edges
 from identity.schema import (
+    CONTACTS,
     CUSTOMER_IDS,
     CUSTOMER_RECORDS,
     EDGES,
@@ -63,7 +64,7 @@ def resolve(
     profile = choose_profile(source)
     if model is not None:
         splink_model.check(model, profile)
-    cleaned, quarantined = normalise(source, now, profile)
+    cleaned, contacts, quarantined = normalise(source, now, profile)
     with tempfile.TemporaryDirectory() as spill:
         con = duckdb.connect(config=_DATABASE | {"temp_directory": spill})
         load_features(con, cleaned, profile)
@@ -78,7 +79,7 @@ def resolve(
         find_reviews(con, profile)
         find_metrics(con, profile, model)
         progress("writing the result")
-        return Resolution(**_publish(con, cleaned, quarantined, now, model), model=model)
+        return Resolution(**_publish(con, cleaned, contacts, quarantined, now, model), model=model)
 
 
 def _link(
@@ -134,6 +135,7 @@ def _keep_ids(
 def _publish(
     con: duckdb.DuckDBPyConnection,
     cleaned: pl.DataFrame,
+    contacts: pl.DataFrame,
     quarantined: pl.DataFrame,
     now: datetime,
     model: dict | None,
@@ -187,6 +189,7 @@ def _publish(
         "records": (published, RECORDS),
         "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
         "customer_ids": (registry, CUSTOMER_IDS),
+        "contacts": (contacts.filter(pl.col("contact") != "email_local"), CONTACTS),
         "quarantine": (quarantined, QUARANTINE),
         "edges": (_with_keys(edges, cleaned), EDGES),
         "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),

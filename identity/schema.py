@@ -51,6 +51,7 @@ REVIEW_QUEUE = _schema(
     match_weight=pa.float64(),
     match_probability=pa.float64(),
 )
+CONTACTS = _schema("contact value profile people records", people=pa.int64(), records=pa.int64())
 METRICS = _schema("metric value", value=pa.float64())
 DECISIONS = _schema(
     "decision_id decision source_l source_id_l source_r source_id_r customer_id decided_by reason "
@@ -70,6 +71,7 @@ class Resolution:
     identity_events: pa.Table
     quarantine: pa.Table
     edges: pa.Table
+    contacts: pa.Table
     review_queue: pa.Table
     metrics: pa.Table
     model: dict | None

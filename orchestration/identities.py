@@ -31,6 +31,7 @@ RETRAIN_GROWTH = 2
 TABLES = {
     "customer_records": schema.CUSTOMER_RECORDS,
     "records": schema.RECORDS,
+    "contacts": schema.CONTACTS,
     "edges": schema.EDGES,
     "review_queue": schema.REVIEW_QUEUE,
     "customer_ids": schema.CUSTOMER_IDS,
@@ -38,7 +39,7 @@ TABLES = {
     "decisions": schema.DECISIONS,
 }
 # What each run writes anew, the rest is only ever added to
-REPLACED = ("customer_records", "records", "edges", "review_queue", "customer_ids")
+REPLACED = ("customer_records", "records", "contacts", "edges", "review_queue", "customer_ids")
 OWN_TABLES = """
 create table if not exists identity.memberships (
     source varchar, source_id varchar, customer_id varchar, valid_from timestamp,
@@ -54,7 +55,12 @@ create table if not exists identity.model (
     trained_at timestamp, record_count bigint, model varchar
 )
 """
-COLUMN_TYPES = {"string": "varchar", "double": "double", "timestamp[us]": "timestamp"}
+COLUMN_TYPES = {
+    "string": "varchar",
+    "double": "double",
+    "timestamp[us]": "timestamp",
+    "int64": "bigint",
+}
 COLUMN_TYPES |= {"date32[day]": "date"}
 # A membership lasts until its record has another customer, or is gone.
 CLOSE_MEMBERSHIPS = """

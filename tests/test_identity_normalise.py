@@ -16,7 +16,7 @@ def cleaned(*rows: dict) -> pl.DataFrame:
     """The normalised records, in the order of their source_id."""
     keyed = [{"source": "pos_cards", "source_id": f"{n:04}"} | row for n, row in enumerate(rows)]
     records = pa.Table.from_pylist(keyed, schema=RECORDS_IN)
-    return normalise(pl.from_arrow(records), NOW)[0]
+    return normalise(pl.from_arrow(records), NOW).records
 
 
 def one(column: str, **fields: object) -> object:

@@ -39,6 +39,9 @@ _TOLL_FREE = "0800"
 _FOREIGN = re.compile(r"\+(?!0|81)\d{8,15}", re.ASCII)  # ITU-T E.164: at most 15 digits
 _ONE_DIGIT_REPEATED = re.compile(r"(\d)\1{7}$")
 
+_GENDERS = dict.fromkeys(("m", "male", "男", "男性"), "m") | dict.fromkeys(
+    ("f", "female", "女", "女性"), "f"
+)
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 _PUSH_TOKEN = re.compile(r"[A-Za-z0-9_:-]{20,4096}")
 # 1900-01-01 and earlier stand for "not known" in till and mail-order systems.
@@ -127,6 +130,16 @@ def person_name(value: str) -> str | None:
     cleaned = (text(value) or "").lower()
     letters = "".join(c for c in cleaned if not _is_punctuation(c))
     return text(" ".join(letters.split()))  # again, for placeholders between brackets
+
+
+def place_name(value: str) -> str | None:
+    """A prefecture or city as Meta compares it: lower case, letters and digits alone."""
+    return "".join((person_name(value) or "").split()) or None
+
+
+def gender(value: str) -> str | None:
+    """m or f, of the ways in which sources write it; None for everything else."""
+    return _GENDERS.get((text(value) or "").lower())
 
 
 def postal_code(value: str) -> str | None:

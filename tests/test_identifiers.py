@@ -199,6 +199,77 @@ def test_birth_dates_come_apart_with_leading_zeros():
         assert [part(unknown) for part in parts] == [None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        ("東京都", "東京都"),
+        (" 千代田 区", "千代田区"),
+        ("New York", "newyork"),
+        ("ＴＯＫＹＯ", "tokyo"),
+    ],
+)
+def test_places_lose_their_spaces(typed, place):
+    assert ids.place_name(typed) == place
+
+
+@pytest.mark.parametrize(
+    ("typed", "letter"),
+    [("M", "m"), ("男性", "m"), ("F", "f"), ("Female", "f"), ("9", None), ("その他", None)],
+)
+def test_a_gender_is_one_of_two_letters_or_not_told(typed, letter):
+    assert ids.gender(typed) == letter
+
+
+# What must reach each vendor for one customer, whose record is as untidy as records are.
+UNTIDY = {
+    "email": "　Ｔａｒｏ..Yamada.@docomo.ne.jp",
+    "phone": "＋８１（０）９０−０１２３−４５６７",
+    "last_name": "髙橋　",
+    "first_name": "ﾀﾛｳ",
+    "postal_code": "〒１００−０００１",
+}
+HASHES = {
+    "taro..yamada.@docomo.ne.jp": (
+        ("google_data_manager", "emailAddress"),
+        ("meta_custom_audience", "EMAIL"),
+        ("yahoo_japan_customer_list", "email"),
+    ),
+    "+819001234567": (
+        ("google_data_manager", "phoneNumber"),
+        ("yahoo_japan_customer_list", "phone"),
+        ("line_notification", "to"),
+    ),
+    "819001234567": (("meta_custom_audience", "PHONE"),),
+    "髙橋": (("google_data_manager", "familyName"), ("meta_custom_audience", "LN")),
+    "タロウ": (("google_data_manager", "givenName"), ("meta_custom_audience", "FN")),
+    "1000001": (("meta_custom_audience", "ZIP"),),
+    "jp": (("meta_custom_audience", "COUNTRY"),),
+}
+PLAIN = {
+    "taro..yamada.@docomo.ne.jp": (("sendgrid_mail", "to"), ("smtp", "to"), ("csv_file", "email")),
+    "+819001234567": (("twilio_sms", "to"), ("braze_users", "phone"), ("webhook", "phone")),
+    "819001234567": (("infobip_sms", "to"), ("infobip_messages", "to")),
+    "09001234567": (("csv_file", "phone"),),
+    "JP": (("google_data_manager", "regionCode"),),
+    "100-0001": (("google_data_manager", "postalCode"), ("csv_file", "postal_code")),
+}
+REACHES = [
+    *(
+        (where, sha256(plain.encode()).hexdigest())
+        for plain, all_ in HASHES.items()
+        for where in all_
+    ),
+    *((where, plain) for plain, all_ in PLAIN.items() for where in all_),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), REACHES, ids=lambda v: "-".join(v)[:60])
+def test_what_reaches_each_vendor_for_an_untidy_record(where, expected):
+    name, kind = where
+    identifier = destinations()[name].capabilities.identifiers[kind]
+    assert identifier.format(UNTIDY[identifier.column]) == expected
+
+
 def test_line_user_ids():
     assert ids.line_user_id(f"U{'0a' * 16}") == f"U{'0a' * 16}"
     assert ids.line_user_id("taro_line") is None

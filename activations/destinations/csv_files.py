@@ -26,6 +26,13 @@ _CODECS = {"utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "shift_jis": "cp932"}
 # Characters that other systems write with a twin which cp932 lacks.
 _TWINS = str.maketrans("〜−‖—", "～－∥―")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
+IDENTIFIERS = {
+    "customer_id": Identifier("customer_id", text),
+    "email": Identifier("email", email),
+    "phone": Identifier("phone", phone),
+    "line_user_id": Identifier("line_user_id", line_user_id),
+    "postal_code": Identifier("postal_code", postal_code),
+}
 
 
 class CsvFile:
@@ -39,13 +46,7 @@ class CsvFile:
     capabilities = Capabilities(
         operations=frozenset(Operation),
         modes=frozenset({"mirror", "upsert", "add_only", "message"}),
-        identifiers={
-            "customer_id": Identifier("customer_id", text),
-            "email": Identifier("email", email),
-            "phone": Identifier("phone", phone),
-            "line_user_id": Identifier("line_user_id", line_user_id),
-            "postal_code": Identifier("postal_code", postal_code),
-        },
+        identifiers=IDENTIFIERS,
         required_options=frozenset({"folder"}),
         rows_per_request=100_000,  # our own choice: a file that spreadsheet programs still open
         bytes_per_request=50_000_000,  # our own choice
@@ -56,21 +57,11 @@ class CsvFile:
     def build(self, operation: Operation, rows: Sequence[Row], target: Target) -> httpx.Request:
         """The whole file is the body; the number of rows travels along for its manifest."""
         wire.require_supported(self, operation)
-        encoding = target.options.get("encoding", "utf-8")
-        if encoding not in _CODECS:
-            raise Fatal(f"encoding '{encoding}' is none of {', '.join(_CODECS)}")
-        table = _table(operation, rows)
-        if encoding == "shift_jis":
-            table = table.translate(_TWINS)
-        try:
-            content = table.encode(_CODECS[encoding])
-        except UnicodeEncodeError:
-            raise Reject(f"a character that {encoding} does not have") from None
         folder = target.options["folder"].strip("/")
         return httpx.Request(
             "PUT",
             f"{target.base_url}/{folder}/{operation}-{wire.batch_id(rows)}.csv",
-            content=content,
+            content=csv_bytes(operation, rows, target),
             headers={"Content-Type": "text/csv", "X-Rows": str(len(rows))},
         )
 
@@ -81,6 +72,20 @@ class CsvFile:
         if response.status_code != 201 or manifest.get("rows") != len(rows):
             raise wire.not_understood(self.name, response)
         return wire.every(rows, State.ACKED)
+
+
+def csv_bytes(operation: Operation, rows: Sequence[Row], target: Target) -> bytes:
+    """The whole file in the encoding of the options. Rejects rows that it cannot write."""
+    encoding = target.options.get("encoding", "utf-8")
+    if encoding not in _CODECS:
+        raise Fatal(f"encoding '{encoding}' is none of {', '.join(_CODECS)}")
+    table = _table(operation, rows)
+    if encoding == "shift_jis":
+        table = table.translate(_TWINS)
+    try:
+        return table.encode(_CODECS[encoding])
+    except UnicodeEncodeError:
+        raise Reject(f"a character that {encoding} does not have") from None
 
 
 def _table(operation: Operation, rows: Sequence[Row]) -> str:

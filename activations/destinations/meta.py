@@ -25,10 +25,13 @@ from activations.identifiers import (
     birth_year,
     country_lower,
     email,
+    gender,
     hashed,
     person_name,
     phone_digits,
+    place_name,
     postal_code_digits,
+    text,
 )
 
 # Graph API error codes (Marketing API reference, "Error codes"): limits that pass, and the rest.
@@ -54,11 +57,15 @@ class MetaCustomAudience:
             "DOBY": Identifier("birth_on", hashed(birth_year)),
             "DOBM": Identifier("birth_on", hashed(birth_month)),
             "DOBD": Identifier("birth_on", hashed(birth_day)),
+            "GEN": Identifier("gender", hashed(gender)),
+            "ST": Identifier("prefecture", hashed(place_name)),
+            "CT": Identifier("city", hashed(place_name)),
+            "EXTERN_ID": Identifier("customer_id", text),  # the one key that is not hashed
         },
         required_options=frozenset({"audience_id"}),
         required_secrets=frozenset({"META_ACCESS_TOKEN"}),
         rows_per_request=10_000,  # Marketing API, "Replace, add and remove users": 10,000 a request
-        bytes_per_request=10_000_000,  # not published: 10,000 rows of nine hashes stay below
+        bytes_per_request=10_000_000,  # not published: 10,000 rows of twelve hashes stay below
         requests_per_second=1,  # 190,000 + 40 x audience size an hour at most: our own caution
         idempotency="natural",
         reports="counts",

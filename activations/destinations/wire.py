@@ -36,7 +36,8 @@ _ADDRESS = re.compile(r"[^\s@\"'<>(),;]+@[^\s@\"'<>(),;]+")
 _NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _HTTPS_URL = re.compile(r"https://[!#-;=?-~]+")  # no spaces, quotes or angle brackets
-_TOKEN = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
+# Long words, except those in capitals: the codes of errors are such.
+_TOKEN = re.compile(r"(?![A-Z_]+(?![\w.~+/=-]))[\w.~+/=-]{20,}", re.ASCII)
 
 
 def json_request(

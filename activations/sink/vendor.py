@@ -10,6 +10,8 @@ from activations.sink.store import Store
 
 # The sink's own credentials, of the vendors' form. They open nothing but the sink.
 SECRETS = {
+    "AWS_ACCESS_KEY_ID": "AKIA0THELOCALSINK000",
+    "AWS_SECRET_ACCESS_KEY": "the-local-sink-stands-in-for-a-bucket",
     "SMTP_USER": "the-user-of-the-local-sink",
     "SMTP_PASSWORD": "the-local-sink-is-a-mailbox-too",
     "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",

@@ -30,6 +30,7 @@ OPTIONS = {
     "kintone_records": {"subdomain": "enishi", "app": "7", "key_field": "customer_id"},
     "webhook": {"url": "https://hooks.example/enishi"},
     "csv_file": {"folder": "winback"},
+    "csv_s3": {"bucket": "enishi", "region": "ap-northeast-1", "folder": "winback"},
 }
 TEXT = "【縁】春のお知らせです。配信停止は https://enishi.example/u まで"
 MESSAGE = {
@@ -50,6 +51,9 @@ def person(number: int) -> dict[str, str]:
         "first_name": "太郎",
         "postal_code": "100-0001",
         "birth_on": "1984-03-06",
+        "gender": "M",
+        "prefecture": "東京都",
+        "city": "千代田区",
         "line_user_id": f"U{number:032x}",
         "push_token": f"dGVzdC10b2tlbg:APA91b{number:020}",
         "firebase_installation_id": f"fid{number:019}",

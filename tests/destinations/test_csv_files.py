@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
+from activations.destinations import aws, destinations
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, Secret, State
 from activations.file_transport import FileTransport
 from tests.destinations.examples import built, deliver, person, rows_for, sent, target_for
 
@@ -102,3 +103,44 @@ def test_no_file_is_written_outside_the_export_folder(tmp_path):
 def test_a_full_disk_is_tried_again_later():
     with pytest.raises(Retriable):
         destinations()["csv_file"].parse([], httpx.Response(507))
+
+
+def test_a_signature_is_that_of_amazons_example():
+    """S3 API reference, "Signature Calculations for the Authorization Header", PUT Object."""
+    key = aws.Key(
+        "AKIAIOSFODNN7EXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), "us-east-1"
+    )
+    headers = {
+        "Host": "examplebucket.s3.amazonaws.com",
+        "Date": "Fri, 24 May 2013 00:00:00 GMT",
+        "x-amz-storage-class": "REDUCED_REDUNDANCY",
+    }
+    at = datetime(2013, 5, 24, tzinfo=UTC)
+    body = b"Welcome to Amazon S3."
+    signed = aws.sign("PUT", "/test%24file.text", headers, body, key, at)
+    signature = "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"
+    assert signed["Authorization"].endswith(f"Signature={signature}")
+
+
+def test_a_file_goes_into_a_bucket_with_its_number_of_rows():
+    request = built("csv_s3", rows_for("csv_s3", Operation.ADD, 2))
+    url = "https://enishi.s3.ap-northeast-1.amazonaws.com/winback/add-"
+    assert str(request.url).startswith(url) and request.method == "PUT"
+    assert request.headers["x-amz-meta-rows"] == "2"
+    assert request.content == built("csv_file", rows_for("csv_file", Operation.ADD, 2)).content
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "InvalidBucketName", Fatal),
+        (400, "RequestTimeout", Retriable),
+        (403, "AccessDenied", Fatal),
+        (404, "NoSuchBucket", Fatal),
+        (503, "SlowDown", Retriable),
+    ],
+)
+def test_codes_of_amazon_say_what_to_do(status, code, expected):
+    response = httpx.Response(status, text=f"<Error><Code>{code}</Code></Error>")
+    with pytest.raises(expected, match=code):
+        destinations()["csv_s3"].parse([], response)

@@ -10,7 +10,10 @@ from activations.sink.vendor import Answer, Call, Vendor
 
 _NAME = "meta_custom_audience"
 _SCHEMA = frozenset(
-    ("EMAIL", "PHONE", "LN", "FN", "ZIP", "COUNTRY", "DOBY", "DOBM", "DOBD", "EXTERN_ID")
+    (
+        *("EMAIL", "PHONE", "LN", "FN", "ZIP", "COUNTRY", "DOBY", "DOBM", "DOBD", "GEN", "ST"),
+        *("CT", "EXTERN_ID"),
+    )
 )
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOTHING = sha256(b"").hexdigest()
@@ -35,7 +38,7 @@ def _change(method: str, audience: str, call: Call, store: Store) -> Answer:
         return _error(400, 100, "Invalid parameter: schema")
     if len(data) > 10_000:
         return _error(400, 100, "Invalid parameter: at most 10000 rows")
-    valid = [row for row in data if _is_valid(row)]
+    valid = [row for row in data if _is_valid(schema, row)]
     people = [_person(schema, row) for row in (valid[:-1] if call.is_partial else valid)]
     change = store.add_members if method == "POST" else store.remove_members
     change(_NAME, audience, people)
@@ -49,11 +52,14 @@ def _change(method: str, audience: str, call: Call, store: Store) -> Answer:
     return Answer(200, said, rows=len(data))
 
 
-def _is_valid(row: list[Any]) -> bool:
-    """Hashes or nothing in each place, a hash in at least one, and never the hash of nothing."""
-    values = [value for value in row if value != ""]
+def _is_valid(schema: list[str], row: list[Any]) -> bool:
+    """Hashes or nothing in each place, a hash in at least one, and never the hash of nothing.
+
+    Only EXTERN_ID is plain.
+    """
+    values = [v for key, v in zip(schema, row, strict=True) if v != "" and key != "EXTERN_ID"]
     hashes = [v for v in values if isinstance(v, str) and _HASH.fullmatch(v) and v != _NOTHING]
-    return bool(values) and len(hashes) == len(values)
+    return any(row) and len(hashes) == len(values)
 
 
 def _person(schema: list[str], row: list[str]) -> str:

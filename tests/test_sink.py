@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -70,6 +71,15 @@ def test_a_timeout_after_processing_has_sent_the_message(sink):
     with pytest.raises(httpx.ReadTimeout):
         send(sink, "twilio_sms", timeout=0.3)
     assert state_of(sink, "twilio_sms")["messages"] == 1
+
+
+@pytest.mark.parametrize("name", ["slack", "smtp"])
+def test_a_slow_vendor_answers_in_the_end(sink, name):
+    fail_next(sink, name, "slow")
+    started = time.monotonic()
+    send(sink, name)
+    assert time.monotonic() - started >= 1
+    assert state_of(sink, name)["messages"] == 1
 
 
 def test_a_fault_happens_as_often_as_it_was_asked_for(sink):

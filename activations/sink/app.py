@@ -15,7 +15,10 @@ from activations.sink.summary import state
 from activations.sink.vendor import Answer, Call, Vendor
 from activations.sink.vendors import vendors
 
-FAULTS = frozenset({"429", "500", "timeout_before", "timeout_after", "partial", "malformed"})
+FAULTS = frozenset(
+    ("429", "500", "expired", "slow", "timeout_before", "timeout_after", "partial", "malformed")
+)
+_SLOWNESS = 1.0  # seconds
 _LONGEST_SILENCE = 120.0  # seconds; longer than any client of ours waits for an answer
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -31,6 +34,8 @@ def create_app(store: Store) -> Starlette:
         fault = store.take_fault(vendor.name)
         if fault == "timeout_before":
             return await _silence(request)
+        if fault == "slow":
+            await asyncio.sleep(_SLOWNESS)
         answer = await run_in_threadpool(_handle, vendor, request, body, fault, store)
         if fault == "timeout_after":
             return await _silence(request)
@@ -86,6 +91,8 @@ def _handle(
     with store.transaction():
         if fault == "429":
             answer = vendor.too_many()
+        elif fault == "expired":
+            answer = Answer(401, {"message": "the access token has expired"})
         elif fault == "500":
             answer = Answer(500, {"message": "internal error"})
         else:

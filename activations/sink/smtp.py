@@ -13,6 +13,7 @@ from activations.sink.vendor import SECRETS
 
 NAME = "smtp"
 _LONGEST_SILENCE = 120.0  # seconds; longer than any client of ours waits for an answer
+_SLOWNESS = 1.0  # seconds
 _SLOW_DOWN = "421 4.7.0 Too many messages, try again later"
 
 
@@ -36,8 +37,11 @@ class Mailbox:
         fault = self._store.take_fault(NAME)
         if fault == "timeout_before":
             await asyncio.sleep(_LONGEST_SILENCE)
+        if fault == "slow":
+            await asyncio.sleep(_SLOWNESS)
         reply = {
             "429": _SLOW_DOWN,
+            "expired": "530 5.7.0 Authentication required",
             "500": "451 4.3.0 Local error in processing",
             "partial": "550 5.7.1 Message refused",
             "malformed": "It is a lovely day",

@@ -256,6 +256,15 @@ def test_a_fault_is_never_success(name, kind, sink, client):
     assert isinstance(result, Retriable) or {o.state for o in result} == {State.IN_DOUBT}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_token_that_has_expired_stops_the_sync(name, sink, client):
+    operation = min(destinations()[name].capabilities.operations)
+    fault = {"destination": name, "kind": "expired"}
+    client.post(f"{sink}/_faults", json=fault).raise_for_status()
+    with pytest.raises(Fatal):
+        deliver(name, rows_for(name, operation, 1), at_sink(name, sink), client)
+
+
 @pytest.mark.parametrize(
     "name", [n for n in NAMES if destinations()[n].capabilities.required_secrets]
 )

@@ -1,0 +1,51 @@
+"""What the destinations share: a vendor's words without people, and statuses by what to do."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from activations.destinations import wire
+from activations.destinations.base import Fatal, Operation, Reject, Retriable
+from tests.destinations.examples import rows_for
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("taro@mail.example is unknown", "*** is unknown"),
+        ("number +81 90-0123-4567 is not valid", "number *** is not valid"),
+        ("token ya29.a0AfH6SMBx-k3Yd81 has expired", "token *** has expired"),
+        ("key AKIAIOSFODNN7EXAMPLE", "key ***"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_CUSTOM_VALIDATION_EXCEPTION"),
+        ("山田 太郎 is unknown", "山田 *** is unknown"),
+    ],
+)
+def test_a_vendors_words_lose_people_and_tokens_and_keep_codes(said, left):
+    (row,) = rows_for("webhook", Operation.ADD, 1)
+    assert wire.scrub(said, [replace(row, columns={"first_name": "太郎"})]) == left
+
+
+@pytest.mark.parametrize(
+    ("statuses", "error"),
+    [
+        ((401, 402, 403, 404, 405, 407, 410, 415), Fatal),
+        ((408, 425, 429, 500, 502, 503, 504, 520, 529), Retriable),
+        ((400, 406, 409, 412, 413, 422), Reject),
+    ],
+)
+def test_statuses_that_mean_the_same_everywhere(statuses, error):
+    for status in statuses:
+        with pytest.raises(error):
+            wire.raise_for_refusal("vendor", httpx.Response(status))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 207, 302, 304])
+def test_other_statuses_are_for_the_destination_to_judge(status):
+    assert wire.raise_for_refusal("vendor", httpx.Response(status)) is None
+
+
+def test_an_answer_without_a_request_repeats_nothing_of_it():
+    assert wire.sent_object(httpx.Response(200)) == {}
+    request = httpx.Request("PUT", "https://vendor.example", json={"id": 7})
+    assert wire.sent_object(httpx.Response(202, request=request)) == {"id": 7}

@@ -71,9 +71,9 @@ class HubSpotContacts:
             raise wire.not_understood(self.name, response)
         ids = {str(r.get("objectWriteTraceId")): str(r.get("id")) for r in results}
         refused = {
-            str(trace): wire.scrub(f"{e.get('category')}: {e.get('message')}", rows)
-            for e in errors
-            for trace in e.get("context", {}).get("objectWriteTraceId", ())
+            place: wire.scrub(f"{error.get('category')}: {error.get('message')}", rows)
+            for error in errors
+            for place in _places(error.get("context") or {}, rows)
         }
         is_whole = answer.get("status") == "COMPLETE" and not errors and len(results) == len(rows)
         return [
@@ -118,6 +118,13 @@ def _properties(row: Row, kind: str, named: str) -> dict[str, str]:
     if "email" in row.identifiers:
         values["email"] = row.identifiers["email"]
     return values | {named: row.identifiers[kind]}
+
+
+def _places(context: dict[str, Any], rows: Sequence[Row]) -> list[str]:
+    """Which rows an error is about, by trace ids or by the contacts' own."""
+    ids = set(map(str, context.get("ids", ())))
+    own = [str(n) for n, row in enumerate(rows) if ids & set(row.identifiers.values())]
+    return [*map(str, context.get("objectWriteTraceId", ())), *own]
 
 
 def _outcome(

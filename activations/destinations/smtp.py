@@ -74,7 +74,7 @@ class Smtp:
         match command, response.status_code:
             case "DATA", 200:
                 return wire.every(rows, State.ACKED, vendor_id=response.headers["X-Message-Id"])
-            case "RCPT", 503:
+            case "RCPT", 503 if reply != "421":
                 return wire.every(rows, State.DEFERRED, said)
             case (("RCPT" | "DATA"), 422):
                 return wire.every(rows, State.REJECTED, said)

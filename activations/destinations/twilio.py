@@ -95,8 +95,7 @@ class TwilioSms:
         if response.status_code == 400:
             reason = f"{self.name} error {code}: {_ROW_ERRORS.get(code, 'refused')}"
             return wire.every(rows, State.REJECTED, reason)
-        if response.status_code < 500:
-            wire.raise_for_refusal(self.name, response)
+        wire.raise_for_refusal(self.name, response)
         match answer:
             case {"sid": str(sid), "status": "failed" | "undelivered"}:
                 return wire.every(rows, State.REJECTED, "not deliverable", vendor_id=sid)

@@ -124,6 +124,14 @@ def test_hubspot_names_rows_by_their_trace():
     assert outcomes[2].vendor_id == "51" and person(1)["email"] not in outcomes[0].reason
 
 
+def test_hubspot_may_name_rows_by_their_own_ids():
+    rows = rows_for("hubspot_contacts", Operation.ADD, 2)
+    error = {"category": "CONFLICT", "message": "…", "context": {"ids": [person(1)["email"]]}}
+    said = {"status": "COMPLETE", "results": [{"id": "2", "objectWriteTraceId": "1"}]}
+    outcomes = parsed("hubspot_contacts", rows, 207, {**said, "errors": [error]})
+    assert [o.state for o in outcomes] == [State.REJECTED, State.ACKED]
+
+
 def test_hubspot_that_took_all_need_not_name_them():
     rows = rows_for("hubspot_contacts", Operation.ADD, 2)
     said = {"status": "COMPLETE", "results": [{"id": "1"}, {"id": "2"}]}

@@ -77,3 +77,10 @@ def test_a_message_that_twilio_has_no_more_is_erased():
     with pytest.raises(Reject):
         target = target_for("twilio_sms", "https://api.twilio.com")
         destinations()["twilio_sms"].build_erasure(rows, target)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_failure_of_twilio_is_for_the_engine_to_judge(status):
+    rows = rows_for("twilio_sms", Operation.SEND, 1)
+    with pytest.raises(Retriable):
+        destinations()["twilio_sms"].parse(rows, httpx.Response(status, json={"code": 20500}))

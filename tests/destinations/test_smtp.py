@@ -129,6 +129,7 @@ def test_one_connection_serves_many_messages(mail, transport):
         ("RCPT", "550 5.1.1 taro.yamada1@mail.example unknown", State.REJECTED),
         ("RCPT", "450 4.2.0 Greylisted", State.DEFERRED),
         ("RCPT", "452 4.2.2 Mailbox full", State.DEFERRED),
+        ("RCPT", "421 4.3.2 Shutting down", Retriable),
         ("DATA", "554 5.7.1 Looks like spam", State.REJECTED),
         ("DATA", "451 4.3.0 Local error", Retriable),
         ("MAIL", "421 4.7.0 Too many messages", Retriable),

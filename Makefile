@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-replay test-spark lock clean
+.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: .venv/.installed
@@ -23,6 +23,9 @@ lint: .venv/.installed
 
 lint-sql: .venv/.installed
 	ENISHI_WAREHOUSE=.enishi/lint.duckdb $(BIN)/sqlfluff lint dbt_project/models
+
+test-faults: .venv/.installed
+	$(BIN)/python -m tests.faults
 
 test-replay: .venv/.installed
 	$(BIN)/python -m pytest -m replay

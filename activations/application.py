@@ -150,7 +150,7 @@ class Application:
                 ledger.record_version(transaction, run, self._spec)
                 ledger.record_plan(transaction, run, spec)
                 if plan.planned:
-                    write_intents(transaction, run, spec, self._can)
+                    write_intents(transaction, run, spec, self._context)
             return run, outgoing.route(transaction, run.run_id, self._can), problem
 
     def _objection(self, plan: SyncPlan) -> str | None:

@@ -6,7 +6,7 @@ from activations.deliver import Courier
 from activations.destinations.base import Fatal
 from activations.lease import SyncBusy
 from activations.plan import SyncPlan
-from activations.redact import silence_http_logs
+from activations.redact import silence_http_logs, without_values
 from activations.spec import SyncSpec
 from activations.transport import open_client
 from activations.warehouse import Warehouse
@@ -46,3 +46,5 @@ def apply_sync(
         return RunResult(spec.name, "failed", problems=(str(error),))
     except SyncBusy as error:
         return RunResult(spec.name, "busy", problems=(str(error),))
+    except Exception as error:
+        raise without_values(error) from None

@@ -50,7 +50,6 @@ def _count_as_sent(transaction: Warehouse, spec: SyncSpec, context: Context) -> 
     ledger.record_run(transaction, run, spec, context, None)
     ledger.record_plan(transaction, run, spec)
     if plan.planned:
-        can = context.destinations[spec.destination].capabilities
-        write_intents(transaction, run, spec, can)
+        write_intents(transaction, run, spec, context)
     ledger.finish(transaction, run.run_id, now, None)
     return plan.already_sent

@@ -1,17 +1,19 @@
 """Intents: the plan's rows in the destination's own terms, written before anything is sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 from pydantic_core import from_json, to_json
 
+from activations.context import Context
 from activations.destinations.base import Capabilities, Operation
 from activations.frames import arrow_table
 from activations.ledger import Run
 from activations.model_sql import ATTRIBUTES, identifier_sql, key_sql, relation_sql
 from activations.outcomes import settle, stage_outcomes
+from activations.pseudonyms import suppressed
 from activations.schema import quoted
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
@@ -23,6 +25,7 @@ _NEW_FORMATTED = """
     )
 """
 NOBODY = "no usable identifier"
+SUPPRESSED = "this person asked to be forgotten"
 STILL_CARRIED = "other rows carry the same identifiers"
 _CHUNK = 50_000
 _ROW_OVERHEAD = 60  # bytes around a row's values in a request, roughly
@@ -36,11 +39,12 @@ _FORMATTED = {
 }
 
 
-def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, can: Capabilities) -> None:
+def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, context: Context) -> None:
     """Turn the staged plan into intents; rows that cannot be sent get their outcome at once."""
+    can = context.destinations[spec.destination].capabilities
     stage_outcomes(transaction)
     _stage_present(transaction, run, spec)
-    formatter = _Formatter(spec, can)
+    formatter = _Formatter(spec, can, suppressed(transaction, context))
     for first in range(1, run.plan.planned + 1, _CHUNK):
         lines = formatter.lines(_chunk(transaction, spec, first))
         transaction.execute(_NEW_FORMATTED)
@@ -124,7 +128,10 @@ def _chunk(transaction: Warehouse, spec: SyncSpec, first: int) -> pa.Table:
 class _Formatter:
     """Gives rows the destination's identifiers and a batch. Runs once per row: kept lean."""
 
-    def __init__(self, spec: SyncSpec, can: Capabilities) -> None:
+    def __init__(
+        self, spec: SyncSpec, can: Capabilities, is_suppressed: Callable[[str], bool]
+    ) -> None:
+        self._is_suppressed = is_suppressed
         self._is_mirror = spec.mode == "mirror"
         self._is_rebuild = spec.mode == "rebuild"
         # A surname or a postal code alone would fit many people.
@@ -148,7 +155,11 @@ class _Formatter:
                 rest = earlier if operation == Operation.ADD else []
             withdrawn = next((_json(e) for e in rest if e != identifiers), None)
             text = _json(identifiers)
-            if sent:
+            if operation != Operation.REMOVE and any(
+                map(self._is_suppressed, filter(None, values))
+            ):
+                yield row_no, 0, "{}", None, "rejected", SUPPRESSED
+            elif sent:
                 yield row_no, 0, text, None, "acked", sent
             elif is_expired:
                 yield row_no, 0, text, None, "expired", "too late to be sent"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activations.destinations.base import Destination
+from activations.secrets_lint import secret_problems
 
 MODES = ("mirror", "upsert", "update_only", "add_only", "rebuild", "ttl_refresh", "message")
 _DURATION = re.compile(r"(\d+)([mhd])")
@@ -142,6 +143,9 @@ def _load(
     columns: Callable[[str], list[str]],
     destinations: Mapping[str, Destination],
 ) -> SyncSpec:
+    leaked = list(secret_problems(declared))
+    if leaked:
+        raise SpecError(leaked)
     try:
         declaration = SyncDeclaration.model_validate(declared)
     except ValidationError as error:

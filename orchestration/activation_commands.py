@@ -239,4 +239,24 @@ def _moment(at: str | None) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-COMMANDS = (plan, apply, revert, replay, activate, stop, resume, explain)
+@click.command()
+@click.argument("customer_id")
+@click.option("--why", required=True, help="The reason, which is kept with the receipt.")
+def forget(customer_id: str, why: str) -> None:
+    """Erase a person at destinations, ledger, quarantine and exports; keeps a receipt.
+
+    Needs ENISHI_PSEUDONYM_KEY: keyed hashes of the addresses stay, so that none is used again.
+    """
+    from orchestration import syncs as declared
+    from orchestration.explain import ids_of
+    from orchestration.forget import forget as erase
+    from orchestration.tick import current_tick
+
+    warehouse = _warehouse()
+    context = declared.sync_context(current_tick(warehouse))
+    done = erase(warehouse, ids_of(warehouse, customer_id), context, why)
+    print_rows("receipt", [vars(line) for line in done])
+    _end([f"{e.place}: {e.detail}" for e in done if e.outcome == "failed"])
+
+
+COMMANDS = (plan, apply, revert, replay, activate, stop, resume, explain, forget)

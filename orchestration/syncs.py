@@ -15,6 +15,7 @@ from activations.destinations import destinations
 from activations.destinations.base import Secret
 from activations.engine import RunResult, apply_sync
 from activations.ledger import conservation
+from activations.pseudonyms import KEY
 from activations.schema import ensure
 from activations.sink import SECRETS
 from activations.spec import SyncSpec, load_syncs
@@ -89,13 +90,15 @@ def sync_context(as_of: datetime, **changes: Any) -> Context:
     """The circumstances of a tick: destinations are the local sink, unless settings say live."""
     now = settings()
     names = {s for d in destinations().values() for s in d.capabilities.required_secrets}
+    own = {KEY: Secret(os.environ[KEY])} if os.environ.get(KEY) else {}
     given = os.environ if now.is_live else SECRETS  # real secrets never reach the sink
     return Context(
         as_of=as_of,
         base_url_for=lambda name: (
             destinations()[name].base_url if now.is_live else f"{now.sink_url}/{name}"
         ),
-        secrets={name: Secret(given[name]) for name in names if given.get(name)},
+        secrets={name: Secret(given[name]) for name in names if given.get(name)} | own,
+        export_folder=now.warehouse.with_suffix(".exports"),
         is_live=now.is_live,
         inherited_ids=INHERITED_IDS,
         **changes,

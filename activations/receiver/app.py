@@ -61,57 +61,15 @@ class Receiver:
 
 def create_app(receiver: Receiver) -> Starlette:
     """One path per vendor, and one for people who leave."""
-
-    async def receive(request: Request) -> Response:
-        vendor = request.path_params["vendor"]
-        secret = receiver.secret(vendor) if vendor in _VENDORS else None
-        if secret is None:
-            return Response(status_code=404)
-        body = await _body(request)
-        if body is None:
-            return Response(status_code=413)
-        is_genuine, read = _VENDORS[vendor]
-        if not is_genuine(receiver, request, body, secret):
-            log.warning("%s: a call with a wrong or missing signature", vendor)
-            return Response(status_code=401)
-        try:
-            found = list(read(receiver, request, body))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            log.warning("%s: a signed call that is not understood", vendor)
-            return Response(status_code=400)
-        await run_in_threadpool(receiver.journal.append, found, receiver.now())
-        return Response(status_code=204)
-
-    async def ask(_: Request) -> Response:
-        return HTMLResponse(_PAGE)  # a GET may come from a scanner of mails: it changes nothing
-
-    async def leave(request: Request) -> Response:
-        secret = receiver.secret("unsubscribe")
-        token = request.path_params["token"]
-        leaving = unseal(token, secret) if secret else None
-        if leaving is None:
-            return Response(status_code=404)
-        if await _body(request) != _ONE_CLICK:
-            return Response(status_code=400)
-        event = events.message(
-            "enishi",
-            sha256(token.encode()).hexdigest()[:32],
-            "unsubscribe",
-            receiver.now(),
-            channel=leaving.channel,
-            contact_point=leaving.contact_point,
-            send_id=leaving.send_id,
-        )
-        await run_in_threadpool(receiver.journal.append, [event], receiver.now())
-        return HTMLResponse(_DONE)
-
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/unsubscribe/{token}", ask, methods=["GET"]),
-            Route("/unsubscribe/{token}", leave, methods=["POST"]),
-            Route("/{vendor}", receive, methods=["POST"]),
+            Route("/unsubscribe/{token}", _ask, methods=["GET"]),
+            Route("/unsubscribe/{token}", _leave, methods=["POST"]),
+            Route("/{vendor}", _receive, methods=["POST"]),
         ]
     )
+    app.state.receiver = receiver
+    return app
 
 
 def serve(folder: Path, seen: Path, environment: Mapping[str, str], port: int) -> None:
@@ -121,6 +79,52 @@ def serve(folder: Path, seen: Path, environment: Mapping[str, str], port: int) -
     receiver = Receiver(Journal(folder, seen), given, url.rstrip("/"))
     # Paths hold unsubscribe tokens, hence no access log.
     uvicorn.run(create_app(receiver), port=port, log_level="warning", access_log=False)
+
+
+async def _receive(request: Request) -> Response:
+    receiver, vendor = request.app.state.receiver, request.path_params["vendor"]
+    secret = receiver.secret(vendor) if vendor in _VENDORS else None
+    if secret is None:
+        return Response(status_code=404)
+    body = await _body(request)
+    if body is None:
+        return Response(status_code=413)
+    is_genuine, read = _VENDORS[vendor]
+    if not is_genuine(receiver, request, body, secret):
+        log.warning("%s: a call with a wrong or missing signature", vendor)
+        return Response(status_code=401)
+    try:
+        found = list(read(receiver, request, body))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        log.warning("%s: a signed call that is not understood", vendor)
+        return Response(status_code=400)
+    await run_in_threadpool(receiver.journal.append, found, receiver.now())
+    return Response(status_code=204)
+
+
+async def _ask(_: Request) -> Response:
+    return HTMLResponse(_PAGE)  # a GET may come from a scanner of mails: it changes nothing
+
+
+async def _leave(request: Request) -> Response:
+    receiver, token = request.app.state.receiver, request.path_params["token"]
+    secret = receiver.secret("unsubscribe")
+    leaving = unseal(token, secret) if secret else None
+    if leaving is None:
+        return Response(status_code=404)
+    if await _body(request) != _ONE_CLICK:
+        return Response(status_code=400)
+    event = events.message(
+        "enishi",
+        sha256(token.encode()).hexdigest()[:32],
+        "unsubscribe",
+        receiver.now(),
+        channel=leaving.channel,
+        contact_point=leaving.contact_point,
+        send_id=leaving.send_id,
+    )
+    await run_in_threadpool(receiver.journal.append, [event], receiver.now())
+    return HTMLResponse(_DONE)
 
 
 Genuine = Callable[[Receiver, Request, bytes, Secret], bool]

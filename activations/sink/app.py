@@ -25,55 +25,62 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 def create_app(store: Store) -> Starlette:
     """The sink over one store."""
-
-    async def receive(request: Request) -> Response:
-        vendor = vendors().get(request.path_params["destination"])
-        if vendor is None:
-            return JSONResponse({"error": f"destinations: {', '.join(vendors())}"}, 404)
-        body = await request.body()
-        fault = store.take_fault(vendor.name)
-        if fault == "timeout_before":
-            return await _silence(request)
-        if fault == "slow":
-            await asyncio.sleep(_SLOWNESS)
-        answer = await run_in_threadpool(_handle, vendor, request, body, fault, store)
-        if fault == "timeout_after":
-            return await _silence(request)
-        if fault == "malformed":
-            return HTMLResponse("<html><body>Please come back later</body></html>")
-        if answer.status == 204 or isinstance(answer.body, str):
-            return Response(answer.body, answer.status, dict(answer.headers))
-        content = answer.body if answer.body is not None else {}
-        return JSONResponse(content, answer.status, dict(answer.headers))
-
-    async def set_fault(request: Request) -> Response:
-        match await request.json():
-            case {"destination": str(name), "kind": kind, **rest} if str(kind) in FAULTS:
-                if name in vendors():
-                    store.set_fault(name, str(kind), int(rest.get("times", 1)))
-                    return JSONResponse({"status": "ok"})
-        said = f"destination: {', '.join(vendors())}; kind: {', '.join(sorted(FAULTS))}; times"
-        return JSONResponse({"error": said}, 400)
-
-    async def show_state(_: Request) -> Response:
-        return JSONResponse(state(store))
-
-    async def show_requests(_: Request) -> Response:
-        return JSONResponse(store.rows("select * from request order by id"))
-
-    async def show_page(_: Request) -> Response:
-        return HTMLResponse(render(store))
-
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/", show_page),
-            Route("/_state", show_state),
-            Route("/_requests", show_requests),
-            Route("/_faults", set_fault, methods=["POST"]),
-            Route("/{destination}", receive, methods=_METHODS),
-            Route("/{destination}/{path:path}", receive, methods=_METHODS),
+            Route("/", _show_page),
+            Route("/_state", _show_state),
+            Route("/_requests", _show_requests),
+            Route("/_faults", _set_fault, methods=["POST"]),
+            Route("/{destination}", _receive, methods=_METHODS),
+            Route("/{destination}/{path:path}", _receive, methods=_METHODS),
         ]
     )
+    app.state.store = store
+    return app
+
+
+async def _receive(request: Request) -> Response:
+    store, vendor = request.app.state.store, vendors().get(request.path_params["destination"])
+    if vendor is None:
+        return JSONResponse({"error": f"destinations: {', '.join(vendors())}"}, 404)
+    body = await request.body()
+    fault = store.take_fault(vendor.name)
+    if fault == "timeout_before":
+        return await _silence(request)
+    if fault == "slow":
+        await asyncio.sleep(_SLOWNESS)
+    answer = await run_in_threadpool(_handle, vendor, request, body, fault, store)
+    if fault == "timeout_after":
+        return await _silence(request)
+    if fault == "malformed":
+        return HTMLResponse("<html><body>Please come back later</body></html>")
+    if answer.status == 204 or isinstance(answer.body, str):
+        return Response(answer.body, answer.status, dict(answer.headers))
+    content = answer.body if answer.body is not None else {}
+    return JSONResponse(content, answer.status, dict(answer.headers))
+
+
+async def _set_fault(request: Request) -> Response:
+    match await request.json():
+        case {"destination": str(name), "kind": kind, **rest} if str(kind) in FAULTS:
+            if name in vendors():
+                times = int(rest.get("times", 1))
+                request.app.state.store.set_fault(name, str(kind), times)
+                return JSONResponse({"status": "ok"})
+    said = f"destination: {', '.join(vendors())}; kind: {', '.join(sorted(FAULTS))}; times"
+    return JSONResponse({"error": said}, 400)
+
+
+async def _show_state(request: Request) -> Response:
+    return JSONResponse(state(request.app.state.store))
+
+
+async def _show_requests(request: Request) -> Response:
+    return JSONResponse(request.app.state.store.rows("select * from request order by id"))
+
+
+async def _show_page(request: Request) -> Response:
+    return HTMLResponse(render(request.app.state.store))
 
 
 def _handle(

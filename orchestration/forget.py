@@ -1,0 +1,135 @@
+"""`enishi forget`: one person's erasure at destinations, ledger, quarantine and exports."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+from activations.context import Context
+from activations.forget import (
+    Erased,
+    forget_at_destinations,
+    forget_in_ledger,
+    record,
+    suppress,
+)
+from activations.pseudonyms import pseudonym
+from orchestration import syncs
+from orchestration.warehouse import DuckDBWarehouse
+
+_KINDS = {"email": "email", "sms": "phone", "line": "line_user_id", "ads": "ads"}
+_ENCODINGS = ("utf-8-sig", "cp932")
+
+
+def forget(
+    warehouse: DuckDBWarehouse, customer_ids: list[str], context: Context, why: str
+) -> list[Erased]:
+    """Everything that was done, which is also kept as the receipt; Fatal before anything is.
+
+    Destinations are asked first, for the ledger is what tells who has the person.
+    """
+    person = pseudonym(customer_ids[0], context.secrets)
+    identifiers = _identifiers(warehouse, customer_ids)
+    done = list(forget_at_destinations(warehouse, syncs.syncs(), context, customer_ids))
+    done += _forget_in_exports(context.export_folder, set(customer_ids))
+    with warehouse.transaction() as transaction:
+        done += _forget_in_quarantine(transaction, customer_ids, [v for _, v in identifiers])
+        done += _at_the_sources(transaction, customer_ids)
+        done.append(suppress(transaction, context, identifiers, why))
+        done += forget_in_ledger(transaction, context, customer_ids)
+        record(
+            transaction, context, f"{_now(context):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", person, done
+        )
+    return done
+
+
+def _now(context: Context) -> datetime:
+    return context.clock.now()
+
+
+def _identifiers(warehouse: DuckDBWarehouse, customer_ids: list[str]) -> list[tuple[str, str]]:
+    """Kind and value of every contact point, and the ids themselves."""
+    people = ", ".join("?" for _ in customer_ids)
+    rows = warehouse.rows(
+        f"select distinct channel, contact_point from marts.contact_points "
+        f"where customer_id in ({people})",
+        customer_ids,
+    )
+    contacts = {(_KINDS.get(r["channel"], r["channel"]), r["contact_point"]) for r in rows}
+    return sorted(contacts | {("customer_id", customer_id) for customer_id in customer_ids})
+
+
+def _forget_in_quarantine(
+    transaction: DuckDBWarehouse, customer_ids: list[str], values: list[str]
+) -> Iterator[Erased]:
+    """The rows stay, as a count and a reason; what they held goes."""
+    people = ", ".join("?" for _ in customer_ids)
+    held = " or ".join("contains(raw_row, ?)" for _ in values) or "false"
+    chosen = (
+        f"raw_row is not null and ((source, source_id) in (select (source, source_id) "
+        f"from identity.customer_records where customer_id in ({people})) or {held})"
+    )
+    parameters = [*customer_ids, *values]
+    count = transaction.value(
+        f"select count(*) from identity.quarantine where {chosen}", parameters
+    )
+    transaction.execute(f"update identity.quarantine set raw_row = null where {chosen}", parameters)
+    yield Erased("identity.quarantine", count, "erased")
+
+
+def _at_the_sources(transaction: DuckDBWarehouse, customer_ids: list[str]) -> Iterator[Erased]:
+    """What a source sends again tomorrow is to be erased there; the next build then follows."""
+    people = ", ".join("?" for _ in customer_ids)
+    for row in transaction.rows(
+        f"select source, count(*) as n from identity.customer_records "
+        f"where customer_id in ({people}) group by source order by source",
+        customer_ids,
+    ):
+        detail = "delete the records in the source system; landing follows its next delivery"
+        yield Erased(f"raw.{row['source']}", row["n"], "not_possible", detail)
+
+
+def _forget_in_exports(folder: Path | None, keys: set[str]) -> Iterator[Erased]:
+    """Lines of these customers in the files that were written; each keeps a true manifest."""
+    paths = sorted(folder.rglob("*.csv")) if folder and folder.is_dir() else []
+    count = sum(_without_lines(path, keys) for path in paths)
+    yield Erased(
+        "exported files", count, "erased", "files that were picked up are not ours to reach"
+    )
+
+
+def _without_lines(path: Path, keys: set[str]) -> int:
+    encoding, text = _read(path)
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    places = [header.index(name) for name in ("key", "customer_id") if name in header]
+    kept = [line for line in lines if not keys & {line[place] for place in places}]
+    if len(kept) == len(lines):
+        return 0
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows([header, *kept])
+    content = out.getvalue().encode(encoding)
+    path.write_bytes(content)
+    manifest = path.with_name(f"{path.name}.manifest.json")
+    if manifest.exists():
+        told = json.loads(manifest.read_text())
+        told |= {"rows": len(kept), "bytes": len(content), "sha256": sha256(content).hexdigest()}
+        manifest.write_text(json.dumps(told))
+    return len(lines) - len(kept)
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """Encoding and text; a byte order mark is kept where there was one."""
+    content = path.read_bytes()
+    has_mark = content.startswith(b"\xef\xbb\xbf")
+    for encoding in _ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        is_utf8 = encoding == "utf-8-sig"
+        return ("utf-8" if is_utf8 and not has_mark else encoding), text
+    raise ValueError(f"{path.name} is neither UTF-8 nor Shift_JIS")

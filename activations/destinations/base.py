@@ -197,8 +197,8 @@ class LookedUp(Protocol):
 class Erasing(Protocol):
     """A destination that can be asked to forget people altogether, for `enishi forget`.
 
-    Ask row by row: some take one at a time. Rows carry the identifiers that were acknowledged, and
-    the vendor's id where it gave one.
+    At most `max_rows(Operation.REMOVE)` rows at once, which carry the identifiers that were
+    acknowledged, and the vendor's id where it gave one.
     """
 
     def build_erasure(self, rows: Sequence[Row], target: Target) -> httpx.Request:

@@ -43,7 +43,8 @@ class BrazeUsers:
         required_options=frozenset({"instance"}),
         required_secrets=frozenset({_SECRET}),
         rows_per_request=75,  # API reference, "Track users": 75 objects of all kinds together
-        bytes_per_request=4_000_000,  # the same
+        rows_by_operation={Operation.REMOVE: _ERASED_AT_ONCE},
+        bytes_per_request=4_000_000,  # "Track users"
         requests_per_second=1_000,  # "API rate limits": 3,000 in 3 seconds
         idempotency="natural",
         consent_purpose="marketing",

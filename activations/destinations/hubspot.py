@@ -41,6 +41,7 @@ class HubSpotContacts:
         },
         required_secrets=frozenset({_SECRET}),
         rows_per_request=100,  # API reference, "Create or update a batch of contacts": inputs
+        rows_by_operation={Operation.REMOVE: 1},  # the same, "GDPR DELETE": one contact
         requests_per_second=19,  # "API usage guidelines": 190 in 10 seconds for private apps
         idempotency="natural",
         consent_purpose="marketing",

@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean
+.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench-identity
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: .venv/.installed
@@ -29,6 +29,10 @@ test-faults: .venv/.installed
 
 test-replay: .venv/.installed
 	$(BIN)/python -m pytest -m replay
+
+# accuracy, time and memory beside plain Splink and recordlinkage
+bench-identity: .venv/.installed
+	$(BIN)/python -W ignore -m tests.bench.identity
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest -m spark tests/engines

@@ -19,7 +19,7 @@ from twilio.request_validator import RequestValidator
 from activations.destinations.base import Secret
 from activations.destinations.unsubscribe import Leaving, seal, unseal
 from activations.destinations.webhook import sign
-from activations.receiver import Receiver, create_app
+from activations.receiver import Receiver, create_app, withdrawn
 from activations.receiver.app import SECRETS
 from activations.receiver.journal import Journal
 from orchestration.landing import land
@@ -276,6 +276,26 @@ def test_a_token_is_the_same_each_time_and_opens_with_its_secret_alone():
     first, again = (seal(leaving, Secret("one")) for _ in range(2))
     assert first == again and unseal(first, Secret("one")) == leaving
     assert unseal(first, Secret("another")) is None
+
+
+def test_who_has_left_is_known_before_the_next_tick(client, tmp_path):
+    seen = tmp_path / "seen.sqlite"
+    assert withdrawn(tmp_path / "nothing.sqlite") == withdrawn(seen) == frozenset()
+    token = seal(Leaving("email", "taro@mail.example", "s1"), Secret("unsubscribe-secret"))
+    client.post(f"/unsubscribe/{token}", content=b"List-Unsubscribe=One-Click")
+    from_twilio(client, {"MessageSid": "S1", "OptOutType": "STOP", "From": "+819000000002"})
+    from_sendgrid(client, [{**EVENT, "event": "spamreport", "email": "Hanako@Mail.example"}])
+    from_line(client, [{**FOLLOW, "type": "unfollow"}])
+    left = {
+        ("email", "taro@mail.example"),
+        ("email", "hanako@mail.example"),
+        ("sms", "09000000002"),
+        ("line", f"U{1:032x}"),
+    }
+    assert withdrawn(seen) == left
+    from_line(client, [{**FOLLOW, "webhookEventId": "w9"}])
+    from_twilio(client, {"MessageSid": "S2", "OptOutType": "START", "From": "+819000000002"})
+    assert {channel for channel, _ in withdrawn(seen)} == {"email"}
 
 
 def test_logs_name_nobody(client, caplog):

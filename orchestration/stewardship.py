@@ -101,7 +101,7 @@ def why(warehouse: DuckDBWarehouse, one: str, other: str) -> list[tuple[str, Row
         return [("two customers", apart), *sections, ("review", _reviews_of(warehouse, one, other))]
     edges = warehouse.rows(EDGES_OF, [left["customer_id"]])
     path = strongest_path(edges, one, other)
-    return [*sections, ("links from the one to the other", [_waterfall(edge) for edge in path])]
+    return [*sections, ("links from the one to the other", waterfall(path))]
 
 
 def strongest_path(edges: Rows, start: str, end: str) -> Rows:
@@ -138,15 +138,18 @@ def history(warehouse: DuckDBWarehouse, customer_id: str) -> list[tuple[str, Row
     ]  # fmt: skip
 
 
-def _waterfall(edge: dict[str, Any]) -> dict[str, Any]:
-    """An edge with each field's bits; what is left of the weight is the prior's."""
-    row = {name: edge[name] for name in ("record_l", "record_r", "kind", "rule")}
-    if edge["weights"]:
-        parts = json.loads(edge["weights"])
-        row["prior"] = round(edge["match_weight"] - sum(parts.values()), 2)
-        row |= {name: bits for name, bits in parts.items() if bits}
-    row |= {"weight": edge["match_weight"], "probability": edge["match_probability"]}
-    return row | {"model_version": edge["model_version"]}
+def waterfall(path: Rows) -> Rows:
+    """Edges with each field's bits; what is left of the weight is the prior's."""
+    parts = [json.loads(edge["weights"]) if edge["weights"] else {} for edge in path]
+    fields = list(dict.fromkeys(name for bits in parts for name, bit in bits.items() if bit))
+    rows = []
+    for edge, bits in zip(path, parts, strict=True):
+        row = {name: edge[name] for name in ("record_l", "record_r", "kind", "rule")}
+        row["prior"] = round(edge["match_weight"] - sum(bits.values()), 2) if bits else None
+        row |= {name: bits.get(name) for name in fields}
+        row |= {"weight": edge["match_weight"], "probability": edge["match_probability"]}
+        rows.append(row | {"model_version": edge["model_version"]})
+    return rows
 
 
 def _record(warehouse: DuckDBWarehouse, key: str) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
         log.info("%s: %s", name, summary(result))
         is_conserved = result.run_id is None or conservation(ledger(), result.run_id).holds
         yield dg.MaterializeResult(
-            metadata={f"rows {state}": n for state, n in result.outcomes.items()},
+            metadata=run_metadata(result),
             check_results=[
                 dg.AssetCheckResult(check_name="guards", passed=result.status != "stopped"),
                 dg.AssetCheckResult(check_name="conservation", passed=is_conserved),
@@ -202,6 +202,20 @@ def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
             raise SyncFailed(f"{name}: {'; '.join(result.problems)}")
 
     return sync_asset
+
+
+def run_metadata(result: RunResult) -> dict[str, int]:
+    """Counts of a run, which Dagster plots over time; never anything about a person."""
+    counts = {f"rows {state}": n for state, n in result.outcomes.items()}
+    if result.plan:
+        counts |= {
+            "rows wanted": result.plan.source_rows,
+            "rows there before": result.plan.acknowledged_rows,
+            "rows planned": result.plan.planned,
+            "rows held": sum(result.plan.held.values()),
+            "guards failed": sum(not verdict.passed for verdict in result.plan.guards),
+        }
+    return counts
 
 
 def summary(result: RunResult) -> str:

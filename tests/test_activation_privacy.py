@@ -22,6 +22,7 @@ from activations.redact import Unexpected
 from activations.secrets_lint import secret_problems
 from orchestration.forget import forget
 from orchestration.landing import QUARANTINE
+from orchestration.syncs import run_metadata, summary
 from orchestration.warehouse import DuckDBWarehouse
 from tests.activation_kit import AUDIENCE, VendorDestination, World, crowd, down
 
@@ -78,7 +79,8 @@ def test_no_log_reason_or_result_tells_who_was_sent(
         "union all select reason, null, null from activation.intent "
         "union all select reason, null, null from activation.rejection"
     )
-    said = f"{caplog.text} {result.problems} {result.outcomes} {ledger} {context!r}"
+    told = f"{run_metadata(result)} {summary(result)} {result.problems} {result.by_operation}"
+    said = f"{caplog.text} {told} {ledger} {context!r}"
     assert [trace for trace in traces(world) if trace in said] == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from activations.destinations import wire
+from activations.destinations import braze_api, wire
 from activations.destinations.base import (
     Capabilities,
     Fatal,
@@ -20,7 +20,6 @@ from activations.destinations.base import (
 )
 from activations.identifiers import email, phone_e164, text
 
-_SECRET = "BRAZE_API_KEY"
 _ERASED_AT_ONCE = 50  # API reference, "Delete users": external_ids
 
 
@@ -31,7 +30,7 @@ class BrazeUsers:
     """
 
     name = "braze_users"
-    base_url = "https://rest.{instance}.braze.com"
+    base_url = braze_api.BASE_URL
     capabilities = Capabilities(
         operations=frozenset({Operation.ADD, Operation.UPDATE, Operation.REMOVE}),
         modes=frozenset({"mirror", "upsert", "update_only", "add_only"}),
@@ -41,7 +40,7 @@ class BrazeUsers:
             "phone": Identifier("phone", phone_e164),
         },
         required_options=frozenset({"instance"}),
-        required_secrets=frozenset({_SECRET}),
+        required_secrets=frozenset({braze_api.SECRET}),
         rows_per_request=75,  # API reference, "Track users": 75 objects of all kinds together
         rows_by_operation={Operation.REMOVE: _ERASED_AT_ONCE},
         bytes_per_request=4_000_000,  # "Track users"
@@ -55,11 +54,11 @@ class BrazeUsers:
         """One object per user; an update creates nobody."""
         wire.require_supported(self, operation)
         attributes = [_attributes(operation, row, target) for row in rows]
-        return self._request("/users/track", {"attributes": attributes}, target)
+        return braze_api.request("/users/track", {"attributes": attributes}, target)
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """201 even where some objects were refused: those are named by their place."""
-        answer = self._answer(rows, response)
+        answer = braze_api.answer(self.name, rows, response)
         refused: dict[int, str] = {}
         for error in answer.get("errors") or ():
             match error:
@@ -74,29 +73,12 @@ class BrazeUsers:
         ids = [row.identifiers.get("external_id") for row in rows]
         if not all(ids) or len(ids) > _ERASED_AT_ONCE:
             raise Reject(f"only 1 to {_ERASED_AT_ONCE} users with an external_id can be deleted")
-        return self._request("/users/delete", {"external_ids": ids}, target)
+        return braze_api.request("/users/delete", {"external_ids": ids}, target)
 
     def parse_erasure(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """Deleted now, or unknown before."""
-        self._answer(rows, response)
+        braze_api.answer(self.name, rows, response)
         return wire.every(rows, State.ACKED)
-
-    def _request(self, path: str, payload: Any, target: Target) -> httpx.Request:
-        url = f"{wire.address(target)}{path}"
-        return wire.json_request("POST", url, payload, wire.bearer(target, _SECRET))
-
-    def _answer(self, rows: Sequence[Row], response: httpx.Response) -> dict[str, Any]:
-        """The answer where it says success; limits end at X-RateLimit-Reset, on the clock hour."""
-        answer = wire.json_object(response)
-        message = answer.get("message")
-        said = wire.scrub(str(message or ""), rows)
-        pause = wire.wait_until_epoch(response, "X-RateLimit-Reset")
-        wire.raise_for_refusal(self.name, response, said, pause)
-        if not response.is_success or not isinstance(message, str):
-            raise wire.not_understood(self.name, response)
-        if message != "success":
-            raise Reject(f"{self.name}: {said}")
-        return answer
 
 
 def _attributes(operation: Operation, row: Row, target: Target) -> dict[str, Any]:

@@ -26,6 +26,7 @@ OPTIONS = {
     "yahoo_japan_customer_list": {"account_id": "1001", "audience_list_id": "2002"},
     "fcm": {"project_id": "enishi"},
     "braze_users": {"instance": "iad-05", "membership_attribute": "vip"},
+    "braze_campaign": {"instance": "iad-05", "campaign_id": "c-spring"},
     "salesforce": {"domain": "enishi.my", "object": "Contact", "external_id": "Enishi_Id__c"},
     "kintone_records": {"subdomain": "enishi", "app": "7", "key_field": "customer_id"},
     "webhook": {"url": "https://hooks.example/enishi"},

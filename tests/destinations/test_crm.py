@@ -83,6 +83,23 @@ def test_braze_says_in_its_own_header_how_long_to_wait():
     assert error.value.retry_after == 42
 
 
+def test_a_campaign_of_braze_is_triggered_for_each_person():
+    rows = [replace(r, columns={"points": 7}) for r in rows_for("braze_campaign", "send", 2)]
+    request = built("braze_campaign", rows)
+    assert request.url.path == "/campaigns/trigger/send"
+    properties = [{"points": 7, "send_id": key} for key in ("c1", "c2")]
+    assert json.loads(request.content) == {
+        "campaign_id": "c-spring",
+        "recipients": [
+            {"external_user_id": "c1", "trigger_properties": properties[0]},
+            {"external_user_id": "c2", "trigger_properties": properties[1]},
+        ],
+    }
+    said = {"dispatch_id": "d1", "message": "success"}
+    outcomes = parsed("braze_campaign", rows, 201, said)
+    assert [(o.state, o.vendor_id) for o in outcomes] == [(State.ACKED, "d1")] * 2
+
+
 def test_contacts_of_hubspot():
     (row,) = rows_for("hubspot_contacts", Operation.ADD, 1)
     row = replace(row, columns={"city": None, "vip": True, "points": 7})

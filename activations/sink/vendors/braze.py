@@ -1,12 +1,14 @@
-"""Braze: attributes of users, with errors by their place, and deletion."""
+"""Braze: attributes of users with errors by their place, deletion, triggered campaigns."""
 
 import time
 from typing import Any
+from uuid import uuid4
 
 from activations.sink.store import Store
 from activations.sink.vendor import Answer, Call, Vendor
 
 _NAME = "braze_users"
+_CAMPAIGN = "braze_campaign"
 _IDS = ("external_id", "email", "phone")
 
 
@@ -20,7 +22,16 @@ def _answer(call: Call, store: Store) -> Answer:
             for list_id in _lists(store):
                 store.remove_members(_NAME, list_id, ids)
             return Answer(201, {"deleted": len(ids), "message": "success"}, rows=len(ids))
-        case "POST", ["users", "track" | "delete"], _:
+        case "POST", ["campaigns", "trigger", "send"], {"recipients": [_, *_] as recipients} if (
+            len(recipients) <= 50
+        ):
+            # Who is unknown is left out silently: that is this vendor's partial failure.
+            sent = recipients[: len(recipients) - call.is_partial]
+            texts = ((r["external_user_id"], str(r.get("trigger_properties"))) for r in sent)
+            store.add_messages(_CAMPAIGN, texts)
+            said = {"dispatch_id": uuid4().hex, "message": "success"}
+            return Answer(201, said, rows=len(recipients))
+        case "POST", ["users", "track" | "delete"] | ["campaigns", "trigger", "send"], _:
             return Answer(400, {"message": "Request body is missing required parameters"})
     return Answer(404, {"message": "Not Found"})
 
@@ -50,4 +61,4 @@ def _too_many() -> Answer:
     return Answer(429, {"message": "rate limit exceeded"}, limit)
 
 
-VENDORS = (Vendor(_NAME, _answer, _too_many),)
+VENDORS = tuple(Vendor(name, _answer, _too_many) for name in (_NAME, _CAMPAIGN))

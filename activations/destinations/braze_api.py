@@ -1,0 +1,33 @@
+"""What Braze's destinations share: the request, and what its answer means."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from activations.destinations import wire
+from activations.destinations.base import Reject, Row, Target
+
+SECRET = "BRAZE_API_KEY"
+BASE_URL = "https://rest.{instance}.braze.com"
+
+
+def request(path: str, payload: Any, target: Target) -> httpx.Request:
+    """A request to the account's own instance."""
+    return wire.json_request(
+        "POST", f"{wire.address(target)}{path}", payload, wire.bearer(target, SECRET)
+    )
+
+
+def answer(name: str, rows: Sequence[Row], response: httpx.Response) -> dict[str, Any]:
+    """The answer where it says success; limits end at X-RateLimit-Reset, on the clock hour."""
+    said = wire.json_object(response)
+    message = said.get("message")
+    scrubbed = wire.scrub(str(message or ""), rows)
+    pause = wire.wait_until_epoch(response, "X-RateLimit-Reset")
+    wire.raise_for_refusal(name, response, scrubbed, pause)
+    if not response.is_success or not isinstance(message, str):
+        raise wire.not_understood(name, response)
+    if message != "success":
+        raise Reject(f"{name}: {scrubbed}")
+    return said

@@ -1,6 +1,7 @@
 """The sink's mail server: aiosmtpd on the port after the HTTP one, with the same faults."""
 
 import asyncio
+import logging
 import warnings
 from email import message_from_bytes
 from email.policy import SMTP as POLICY
@@ -60,6 +61,7 @@ class Mailbox:
 
 def mail_server(store: Store, host: str, port: int) -> Controller:
     """A server that wants the sink's own login; start and stop it."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # it names senders and recipients
     # On the loopback address there is nobody to overhear the login.
     warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
     return Controller(

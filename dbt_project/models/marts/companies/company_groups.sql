@@ -1,40 +1,14 @@
 with recursive companies as (select * from {{ ref('companies') }}),
 
-company_records as (select * from {{ ref('int_company_records') }}),
-
-listed as (select * from {{ ref('stg_companies') }}),
-
--- of several rows of one company, the largest share says who its parent is
-stated as (
-    select
-        child.company_id,
-        parent.company_id as parent_company_id,
-        listed.parent_company_id as stated_parent_id,
-        cast(listed.capital_ratio as {{ dbt.type_float() }}) as capital_ratio,
-        row_number() over (
-            partition by child.company_id
-            order by
-                case when parent.company_id is null then 1 else 0 end,
-                listed.capital_ratio desc nulls last,
-                listed.company_id
-        ) as parent_rank
-    from listed
-    inner join company_records as child
-        on
-            child.source = 'companies'
-            and listed.company_id = child.source_id
-    left join company_records as parent
-        on
-            parent.source = 'companies'
-            and listed.parent_company_id = parent.source_id
-    where
-        listed.parent_company_id is not null
-        and coalesce(listed.capital_ratio, 1) >= {{ var('company_group_min_capital_ratio', 0) }}
-),
-
 ties as (
-    select * from stated
-    where parent_rank = 1
+    select
+        company_id,
+        parent_company_id,
+        capital_ratio
+    from companies
+    where
+        parent_company_id is not null
+        and coalesce(capital_ratio, 1) >= {{ var('company_group_min_capital_ratio', 0) }}
 ),
 
 -- from each company upwards; a walk that comes back to where it has been stops there
@@ -59,7 +33,7 @@ walks as (
         {{ dbt.position("'>' || ties.parent_company_id || '>'", 'walks.path') }} > 0 as is_back
     from walks
     inner join ties on walks.ancestor_id = ties.company_id
-    where not walks.is_back and ties.parent_company_id is not null
+    where not walks.is_back
 ),
 
 -- nobody can tell which tie of a cycle is wrong, so all of them are refused
@@ -83,7 +57,7 @@ heads as (
     left join cycles on walks.ancestor_id = cycles.company_id
     where
         not walks.is_back
-        and (ties.parent_company_id is null or cycles.company_id is not null)
+        and (ties.company_id is null or cycles.company_id is not null)
 ),
 
 final as (
@@ -95,18 +69,19 @@ final as (
         heads.capital_share,
         count(*) over (partition by heads.group_id) as group_size,
         case
-            when cycles.company_id is not null or ties.parent_company_id is null
-                then ties.stated_parent_id
+            when cycles.company_id is not null or companies.parent_company_id is null
+                then companies.stated_parent_id
         end as refused_parent_id,
         case
             when cycles.company_id is not null
                 then 'cycle of capital ties: ' || replace(
                     substring(cycles.path, 2, length(cycles.path) - 2), '>', ' > '
                 )
-            when ties.stated_parent_id is not null and ties.parent_company_id is null
+            when companies.stated_parent_id is not null and companies.parent_company_id is null
                 then 'the parent is not among the companies'
         end as refused_reason
     from heads
+    inner join companies on heads.company_id = companies.company_id
     left join ties on heads.company_id = ties.company_id
     left join cycles on heads.company_id = cycles.company_id
     where heads.head_rank = 1

@@ -28,7 +28,7 @@ written as (
     from business_cards
 ),
 
-final as (
+parsed as (
     select
         written.source,
         written.source_id,
@@ -41,6 +41,40 @@ final as (
         case when free_mail_domains.domain is null then written.domain end as domain
     from written
     left join free_mail_domains on written.domain = free_mail_domains.domain
+),
+
+-- of rows of one company the number decides; without one, the same name at the same domain
+numbered as (
+    select
+        company_key,
+        domain,
+        min(corporate_number) as corporate_number
+    from parsed
+    where source = 'companies' and company_key is not null and domain is not null
+    group by company_key, domain
+    having count(distinct corporate_number) <= 1
+),
+
+final as (
+    select
+        parsed.*,
+        case
+            when parsed.source = 'companies' then min(parsed.source_id) over (
+                partition by
+                    parsed.source,
+                    coalesce(
+                        parsed.corporate_number,
+                        numbered.corporate_number,
+                        parsed.company_key || '@' || numbered.domain,
+                        'id:' || parsed.source_id
+                    )
+            )
+        end as listed_id
+    from parsed
+    left join numbered
+        on
+            parsed.company_key = numbered.company_key
+            and parsed.domain = numbered.domain
 )
 
 select * from final

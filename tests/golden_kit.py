@@ -45,7 +45,8 @@ class World:
         for record, customer in customers.items():
             key = record.split(":")
             self.warehouse.execute(
-                "insert into identity.customer_records values (?, ?, ?, 'rule', 1)",
+                "insert into identity.customer_records (source, source_id, customer_id) "
+                "values (?, ?, ?)",
                 [*key, customer],
             )
             self.warehouse.execute(

@@ -181,6 +181,10 @@ class World:
         self._open.__enter__()
         schema.ensure(self.warehouse)
 
+    def close(self) -> None:
+        """From now on the file is opened for each transaction, as in production."""
+        self._open.__exit__(None, None, None)
+
     def people(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rebuild the sync's model; all rows must have the same columns."""
         table = pa.Table.from_pylist(list(rows))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import duckdb
 import httpx
 import pytest
 
@@ -317,3 +318,26 @@ def test_no_error_text_carries_an_address(world: World) -> None:
     texts = [*result.problems, *(row["reason"] for row in reasons)]
     assert len(texts) > 3
     assert not any("mail.example" in text or "sink.example" in text for text in texts)
+
+
+def test_nothing_holds_the_warehouse_while_a_request_is_out(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process could open the file at any moment of the conversation."""
+    world = World(warehouse)
+    world.people(crowd(12))
+    world.close()
+    seen = []
+
+    def look(request: httpx.Request) -> httpx.Response:
+        # DuckDB refuses other settings for a file that is open in this process
+        duckdb.connect(str(warehouse.path), read_only=True).close()
+        seen.append(request.url.path)
+        return world.vendor.take(request)
+
+    world.can = replace(AUDIENCE, rows_per_request=6)
+    world.vendor.faults = [look] * 2
+    with monkeypatch.context() as one_at_a_time:
+        one_at_a_time.setattr("activations.deliver.CONCURRENCY", 1)
+        assert world.apply().ok
+    assert seen == ["/vendor/add"] * 2

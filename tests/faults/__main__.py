@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tests.faults import harness, scenario
+from tests.faults.vendor import FAULTS
 
 KILLS, MOMENTS = 30, 2  # for each kind of destination
 
@@ -14,7 +15,7 @@ def main() -> int:
     tallies = []
     for kind in scenario.KINDS:
         with tempfile.TemporaryDirectory() as folder:
-            tallies.append(harness.play(kind, Path(folder), KILLS, MOMENTS))
+            tallies.append(harness.play(kind, Path(folder), KILLS, FAULTS, MOMENTS))
         print(tallies[-1].line(), flush=True)
     kills = sum(tally.kills for tally in tallies)
     print(f"\n{kills} kills at different points")

@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 import pyarrow as pa
 
-from activations import schema
+from activations import schema, transport
 from activations.engine import apply_sync
 from orchestration.warehouse import DuckDBWarehouse
 from tests.faults import scenario
+from tests.faults.vendor import PATIENCE_S
 
 PHASES = {  # the first match in the call stack, from the inside out
     "_fold": "fold",
@@ -128,6 +129,7 @@ def attempt(
 
     Opening the file for each transaction, as in production, takes most of the time of a small sync.
     """
+    transport._TIMEOUT = httpx.Timeout(PATIENCE_S)
     points = Points(kill_at)
     played = scenario.world(kind, path, url)
     opened = played.warehouse.connection() if is_kept_open else nullcontext()
@@ -145,9 +147,9 @@ def attempt(
 def repair(kind: str, path: Path, url: str, report: Path) -> None:
     """The next runs, in a process of their own; writes what the ledger then says."""
     played = scenario.world(kind, path, url)
-    transport = played.transport = CountingTransport()
+    counting = played.transport = CountingTransport()
     with played.warehouse.connection():  # else the file is opened anew for each statement
-        found = scenario.repair(played, lambda: transport.requests)
+        found = scenario.repair(played, lambda: counting.requests)
     report.write_text(json.dumps(found))
 
 

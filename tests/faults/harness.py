@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ class Tally:
 
     kind: str
     kills: int = 0
+    faults: int = 0  # runs in which the vendor answered badly
     by_phase: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     duplicates: int = 0
@@ -39,7 +40,8 @@ class Tally:
         """The tally as a line of the table."""
         phases = ", ".join(f"{n} {phase}" for phase, n in sorted(self.by_phase.items()))
         return (
-            f"{self.kind:26} {self.kills:4} kills ({phases}): lost {self.lost}, "
+            f"{self.kind:26} {self.kills:4} kills ({phases}), {self.faults} with bad answers: "
+            f"lost {self.lost}, "
             f"duplicates {self.duplicates}, in doubt {self.in_doubt}"
         )
 
@@ -97,6 +99,17 @@ class Stage:
         tally.by_phase["any moment"] += 1
         self.judge(path, report, f"killed after {seconds:.2f} s", tally)
 
+    def answer_with(self, fault: str, tally: Tally) -> None:
+        """Let the vendor answer some requests of the second sync in a way of its own."""
+        path, report = self.fresh()
+        self.vendor.faults = [None, fault, None, fault]
+        code = _run(crash.attempt, self.kind, path, self.vendor.url, None, report)
+        self.vendor.faults = []
+        tally.faults += 1
+        if code != 0:
+            tally.wrong.append(f"{self.kind}: {fault}: the run itself failed")
+        self.judge(path, report, fault, tally)
+
     def judge(self, path: Path, report: Path, what: str, tally: Tally) -> None:
         """Repair, then compare vendor, model and ledger."""
         code = _run(crash.repair, self.kind, path, self.vendor.url, report)
@@ -125,7 +138,8 @@ def _judge(kind: str, before: Memory, after: Memory, ledger: dict[str, Any]) -> 
     keys = Counter(key for operation, key, _ in after.takings if operation == "send")
     if how.is_message:
         sent = [row["send_id"] for row in wanted.values()]
-        lost = [key for key in sent if not keys[key] and key not in doubt]
+        told = doubt | set(ledger["refused"])  # a message that was refused is never sent again
+        lost = [key for key in sent if not keys[key] and key not in told]
         false = [key for key in ledger["settled"] if not keys[key]]
         return {
             "lost": lost,
@@ -173,15 +187,24 @@ def stage(kind: str, folder: Path) -> Iterator[Stage]:
         yield Stage(kind, folder, vendor)
 
 
-def play(kind: str, folder: Path, kills: int, moments: int = 0, seed: int = 0) -> Tally:
+def play(
+    kind: str,
+    folder: Path,
+    kills: int,
+    faults: Sequence[str] = (),
+    moments: int = 0,
+    seed: int = 0,
+) -> Tally:
     """Kill a sync at so many points, spread evenly over its work, and at random moments."""
     tally = Tally(kind)
     with stage(kind, folder) as played:
         points = played.prepare()
-        step = max(1, len(points) / kills)
+        step = len(points) / max(1, kills)
         chosen = sorted({min(len(points), 1 + int(i * step)) for i in range(kills)})
         for point in chosen:
             played.kill_at(point, points[point - 1], tally)
+        for fault in faults:
+            played.answer_with(fault, tally)
         generator = random.Random(seed)
         for _ in range(moments):
             played.kill_after(generator.uniform(0.05, 1.5), tally)

@@ -163,8 +163,9 @@ def repair(played: FaultWorld, count_requests: Callable[[], int]) -> dict[str, A
     """What the next scheduled runs would do, until a run has nothing to do; then, the ledger.
 
     acknowledged: e-mail by row key; in_doubt: keys of rows; settled: keys of acknowledged messages;
-    lists: those in use; unknown_lists: that may exist, and are on record as such;
-    planned: rows that a plan would still send; idle_requests: of the run with nothing to do.
+    refused: keys of rows that the vendor refused at some time; lists: those in use;
+    unknown_lists: that may exist, and are on record as such; planned: rows that a plan would still
+    send; idle_requests: of the run with nothing to do.
     """
     for _ in range(4):
         apply_sync(played.warehouse, played.spec, played.context)
@@ -182,12 +183,14 @@ def repair(played: FaultWorld, count_requests: Callable[[], int]) -> dict[str, A
     settled = door.rows(
         "select key from activation.intent where state = 'acked' and operation = 'send'"
     )
+    refused = door.rows("select distinct key from activation.rejection")
     lists = door.rows("select list_id, state from activation.list_version")
     return {
         "lists": [row["list_id"] for row in lists if row["state"] == "current"],
         "unknown_lists": sum(row["state"] == "unknown" for row in lists),
         "acknowledged": {row["key"]: json.loads(row["identifiers"])["EMAIL"] for row in acked},
         "in_doubt": [row["key"] for row in open_rows],
+        "refused": [row["key"] for row in refused],
         "settled": [row["key"] for row in settled],
         "planned": plan_sync(door, played.spec, played.context).total_changes,
         "is_conserved": all(conservation(door, run["run_id"]).holds for run in runs),

@@ -17,6 +17,14 @@ def test_killed_sync_is_completed_by_the_next_run(kind: str, tmp_path: Path) -> 
     assert (tally.lost, tally.duplicates) == (0, 0)
 
 
+@pytest.mark.parametrize("kind", ["audience, request keys", "messages, nothing"])
+def test_answer_that_does_not_come_is_no_reason_to_say_it_twice(kind: str, tmp_path: Path) -> None:
+    tally = harness.play(kind, tmp_path, kills=0, faults=["lost answer", "429", "partial"])
+    assert tally.faults == 3
+    assert tally.wrong == []
+    assert (tally.lost, tally.duplicates) == (0, 0)
+
+
 def test_of_two_schedulers_at_once_only_one_sends(tmp_path: Path) -> None:
     """Two processes, one warehouse file: each row is taken once; the other waits or leaves."""
     kind = "messages, nothing"

@@ -2,12 +2,19 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+PATIENCE_S = 1.5  # of the client
+FAULTS = (
+    *("lost answer", "timeout after acceptance", "500 after acceptance", "malformed body"),
+    *("429", "partial"),
+)
 
 
 @dataclass
@@ -36,6 +43,7 @@ class Vendor:
 
     def __init__(self) -> None:
         self.memory = Memory()
+        self.faults: list[str | None] = []  # one for each of the next requests that carry rows
         self._lock = threading.Lock()
         vendor = self
 
@@ -45,12 +53,29 @@ class Vendor:
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 rows = json.loads(self.rfile.read(length) or "[]")
+                key = self.headers.get("Idempotency-Key", "")
                 with vendor._lock:
-                    answer = vendor.take(
-                        self.command, self.path, rows, self.headers.get("Idempotency-Key", "")
-                    )
-                body = json.dumps(answer).encode()
-                self.send_response(200)
+                    fault = vendor.faults.pop(0) if rows and vendor.faults else None
+                    if fault == "429":
+                        answer = {}
+                    elif fault == "partial":
+                        answer = vendor.take(self.command, self.path, rows[1:], key + "/partial")
+                        answer["refused"] = [rows[0]["key"]]
+                    else:
+                        answer = vendor.take(self.command, self.path, rows, key)
+                self.give(fault, json.dumps(answer).encode())
+
+            def give(self, fault: str | None, body: bytes) -> None:
+                if fault == "lost answer":
+                    self.close_connection = True
+                    return
+                if fault == "timeout after acceptance":
+                    time.sleep(2 * PATIENCE_S)
+                if fault == "malformed body":
+                    body = b"<html>come back later"
+                self.send_response({"429": 429, "500 after acceptance": 500}.get(fault, 200))
+                if fault == "429":
+                    self.send_header("Retry-After", "1")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -13,7 +13,7 @@ _LARGEST = 12
 def find_households(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `households` (customer_id, household_id), named after its first customer's id."""
     keys = " union ".join(
-        f"select customer_id, {n} as kind, {key} as key from keyed where {key} is not null"
+        f"select customer_id, {n} as kind, hash({key}) as key from keyed where {key} is not null"
         for n, key in enumerate(profile.household_keys)
     )
     con.execute(

@@ -46,6 +46,13 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             from held
             anti join decided using (rec_l, rec_r, decision)
             where decision <> 'pin'
+            union all by name
+            select 'conflict' as kind, rec_l, rec_r,
+                'other decisions keep these two apart' as detail
+            from decided
+            inner join clusters as l on l.rec = rec_l
+            inner join clusters as r on r.rec = rec_r
+            where decision = 'same' and l.cluster <> r.cluster
         )
         select found.*, ids_l.customer_id as customer_id_l, ids_r.customer_id as customer_id_r
         from found
@@ -64,8 +71,8 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
 
 
 def _find_twins(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    keys = " union ".join(
-        f"select rec, {n} as kind, {key} as key from features where {key} is not null"
+    keys = " union all ".join(
+        f"select rec, {n} as kind, hash({key}) as key from features where {key} is not null"
         for n, key in enumerate(profile.twin_keys)
     )
     other_given = " or ".join(f"l.{given} <> r.{given}" for given in profile.given)

@@ -34,7 +34,9 @@ _OTHER_GIVEN = (
 )
 _OTHER_BIRTH = "coalesce(damerau_levenshtein(l.birth, r.birth) > 2, false)"
 _SAME_ID = "coalesce(damerau_levenshtein(l.national_id, r.national_id) <= 1, false)"
-_TWO_PEOPLE = f"({_OTHER_GIVEN} and {_OTHER_BIRTH} and not {_SAME_ID})"
+# One phone or mailbox and another given name: a family, twins included, rather than bad typing.
+_SAME_HOME = "coalesce(l.family = r.family and (l.phone = r.phone or l.email = r.email), false)"
+_TWO_PEOPLE = f"({_OTHER_GIVEN} and not {_SAME_ID} and ({_OTHER_BIRTH} or {_SAME_HOME}))"
 
 
 def _text(column: str, label: str, near: float = 0.88) -> Comparison:
@@ -116,7 +118,7 @@ WESTERN = Profile(
     features=_FEATURES,
     given=("given",),
     name_columns=("family", "given"),
-    person=("given", "family", "gender", "birth", "national_id"),
+    person=("given", "family", "birth", "national_id", "phone", "email"),
     comparisons=(
         _NAME,
         _BIRTHDAY,

@@ -121,6 +121,16 @@ def test_a_decision_against_the_unique_ids_is_refused_or_left_for_review():
     assert reviews(found, "conflict") == {("M0", "M1")}
 
 
+def test_decisions_that_contradict_each_other_part_people_and_go_to_review():
+    second = {"source_id_l": "M1", "source_id_r": "M2"}
+    third = {"source_id_l": "M0", "source_id_r": "M2"}
+    taken = decisions(SAME, SAME | second, DIFFERENT | third)
+    found = identity.resolve(table(HANAKO, TARO, KEN), decisions=taken, now=NOW)
+    assert ids(found)["M0"] != ids(found)["M2"]
+    assert len(customers(found)) == 2
+    assert len(reviews(found, "conflict")) == 1
+
+
 def test_twins_are_two_customers_and_go_to_review_until_somebody_decides():
     rows = table(HANAKO | HOME, HANAKO | HOME | {"first_name": "春子", "first_name_kana": "ハルコ"})
     found = identity.resolve(rows, now=NOW)

@@ -60,6 +60,19 @@ def test_names_alone_merge_nobody():
     assert identity.resolve(rows, now=NOW).edges.num_rows == 0
 
 
+def test_an_english_family_with_one_phone_and_mailbox_is_several_people():
+    born = {"birth_on": [date(1980, 5, 5), date(1982, 6, 6), date(2010, 7, 7), date(2010, 7, 7)]}
+    given = {"first_name": ["John", "Mary", "Peter", "Susan"], "last_name": ["Walker"] * 4}
+    home = {"phone": ["555 0100 200"] * 4, "address": ["12 High Street"] * 4}
+    home |= {"email": ["walkers@mail.example"] * 4, "postal_code": ["AB1 2CD"] * 4}
+    for fields in (given | home | born, given | home):
+        table = pa.table({"no": [1, 2, 3, 4]} | fields)
+        rows = identity.map_columns(table, "club", "no", {name: name for name in fields})
+        found = identity.resolve(rows, now=NOW)
+        assert len(set(found.customer_records["customer_id"].to_pylist())) == 4
+        assert len(set(found.customer_records["household_id"].to_pylist())) == 1
+
+
 def test_a_model_of_other_comparisons_is_refused():
     rows = records(load_febrl3().head(100), "register")
     with pytest.raises(ModelError, match="train a new one"):

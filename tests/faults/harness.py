@@ -153,7 +153,9 @@ def _judge(kind: str, before: Memory, after: Memory, ledger: dict[str, Any]) -> 
     else:
         there, forgotten = set(after.members), 0
     named = {email: row["customer_id"] for email, row in wanted.items()}
-    lost = [email for email in wanted if email not in there and named[email] not in doubt]
+    # a row that a rebuilt list refused is tried again when the list is built again
+    told = doubt | set(ledger["refused"] if how.mode == "rebuild" else [])
+    lost = [email for email in wanted if email not in there and named[email] not in told]
     stayed = [email for email in there - set(wanted) if _owner(email) not in doubt]
     new = after.takings[len(before.takings) :]
     if how.idempotency == "header":  # taking out again somebody who is out changes nothing

@@ -23,11 +23,23 @@ AUDIENCES = replace(AUDIENCE, operations=frozenset(set(Operation) - {Operation.S
 PEOPLE = 40
 
 
+def later(rows: Sequence[Row], response: httpx.Response, name: str) -> list[Outcome]:
+    """What was refused at once, and the job of the rest."""
+    wire.raise_for_refusal("vendor", response)
+    answer = response.json()
+    return [
+        Outcome(row.key, State.REJECTED, "refused")
+        if row.key in answer.get("refused", [])
+        else Outcome(row.key, State.DEFERRED, job_id=answer[name])
+        for row in rows
+    ]
+
+
 class JobDestination(VendorDestination):
     """Answers later: every request is a job."""
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        return wire.every(rows, State.DEFERRED, job_id=response.json()["job"])
+        return later(rows, response, "job")
 
     def build_poll(self, job_id: str, target: Target) -> httpx.Request:
         return httpx.Request("GET", f"{target.base_url}/jobs/{job_id}")
@@ -46,7 +58,7 @@ class ListDestination(VendorDestination):
         )
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        return wire.every(rows, State.DEFERRED, job_id=response.json()["list"])
+        return later(rows, response, "list")
 
     def build_poll(self, job_id: str, target: Target) -> httpx.Request:
         return httpx.Request("GET", f"{target.base_url}/lists/{job_id}")

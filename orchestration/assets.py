@@ -27,6 +27,7 @@ from orchestration.identities import (
     resolve_identities,
 )
 from orchestration.landing import land
+from orchestration.messages_render import render_outbox
 from orchestration.settings import settings
 from orchestration.tick import current_tick, start_tick
 from orchestration.unchanged import fingerprints, forget_built, record_built, unchanged
@@ -182,3 +183,4 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
 def dbt_build_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Everything after identity: marts, scores, segments, and the rows of the syncs."""
     yield from _build_selected(context)
+    render_outbox(warehouse(), current_tick(warehouse()))

@@ -75,7 +75,18 @@ def test_first_day_sends_everything(played: Played) -> None:
         assert run["planned"] == run["acked"] + run["rejected"], run["sync"]
         assert run["acked"] > 0 or run["source_rows"] == 0, run["sync"]
     received = played.sink_state[0]
-    assert all(received[spec.destination]["rows"] > 0 for spec in syncs.syncs())
+    lists = [spec for spec in syncs.syncs() if spec.sync_class == "state"]
+    assert all(received[spec.destination]["rows"] > 0 for spec in lists)
+
+
+def test_what_is_said_at_night_waits_for_the_morning(played: Played) -> None:
+    sends = [run["to_send"] for run in played.runs[0] if run["sync_class"] == "message"]
+    assert sum(sends) == 0  # the day's tick is a minute before midnight
+    planned = played.warehouse.value(
+        "select count(*) from decisions.outbox where decided_at = (select min(as_of) from raw.tick)"
+    )
+    acked = sum(run["acked"] for run in played.runs[2] if run["sync_class"] == "message")
+    assert 0 < acked <= planned
 
 
 def test_the_same_day_again_sends_nothing(played: Played) -> None:

@@ -1,0 +1,32 @@
+{#
+    The messages of the outbox for one channel: with a text, and still to be sent. Those that are
+    too late stay for a week, so that the ledger can say so.
+#}
+{% macro outbox_messages(channel, address) -%}
+with outbox as (select * from {{ ref('outbox') }}),
+
+rendered as (select * from {{ ref('rendered_messages') }}),
+
+withdrawn as (select * from {{ ref('withdrawn_messages') }}),
+
+final as (
+    select
+        outbox.send_id,
+        outbox.customer_id,
+        outbox.contact_point as {{ address }},
+        rendered.subject,
+        rendered.body,
+        outbox.send_at,
+        outbox.expires_at,
+        outbox.journey || ': ' || outbox.step as why
+    from outbox
+    inner join rendered on outbox.send_id = rendered.send_id
+    where
+        outbox.channel = '{{ channel }}'
+        and rendered.body is not null
+        and outbox.expires_at > {{ ago('7d') }}
+        and not exists (select 1 from withdrawn where withdrawn.send_id = outbox.send_id)
+)
+
+select * from final
+{%- endmacro %}

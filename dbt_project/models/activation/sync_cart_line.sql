@@ -1,1 +1,0 @@
-{{ segment_entry_messages('cart_line', 'cart_abandoners_last_day', 'line', 'line_user_id') }}

@@ -1,1 +1,0 @@
-{{ segment_entry_messages('renewal_sms', 'renewals_next_10d', 'sms', 'phone') }}

@@ -1,0 +1,103 @@
+"""Texts of messages: templates in the repository, rendered in a sandbox from given variables."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.exceptions import UndefinedError
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestration.settings import PROJECT
+
+TEMPLATES = PROJECT / "activations" / "templates"
+WITH_SUBJECT = ("email", "push")
+# What the law wants to be readable in a promotional message, by the name in sender.toml.
+MUST_SHOW = {"email": ("name", "address", "opt_out_url"), "sms": ("name", "opt_out_url")}
+
+
+class BadMessage(ValueError):
+    """A message that cannot be said; the text is the reason kept with it, without personal data."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a person reads; the subject is a notification's title, too."""
+
+    subject: str | None
+    body: str
+
+
+def render(
+    message: str, channel: str, variables: Mapping[str, Any], folder: Path = TEMPLATES
+) -> Text:
+    """The text of a message for one person; BadMessage where a variable is missing or empty."""
+    given = {name: value for name, value in variables.items() if value not in (None, "")}
+    try:
+        template = _environment(folder).get_template(f"{message}/{channel}.txt")
+        text = template.render(**given, sender=sender(folder))
+    except TemplateNotFound as error:
+        raise BadMessage(f"no_template:{error.name}") from None
+    except UndefinedError as error:
+        raise BadMessage(f"missing_variable:{str(error).split(chr(39))[1]}") from None
+    except (TemplateError, TypeError, ValueError) as error:
+        raise BadMessage(f"bad_template:{type(error).__name__}") from None
+    return _parted(text.strip(), channel)
+
+
+def lint(message: str, channel: str, message_class: str, folder: Path = TEMPLATES) -> list[str]:
+    """What is wrong with a template, in words; an empty list where it may be used."""
+    place = f"{message}/{channel}.txt"
+    try:
+        names = variables_of(message, channel, folder)
+        text = render(message, channel, {name: f"[{name}]" for name in names}, folder)
+    except BadMessage as error:
+        return [f"{place}: {error}"]
+    if message_class != "promotional":
+        return []
+    shown = sender(folder)
+    return [
+        f"{place}: does not show the sender's {name}; include footer/{channel}.txt"
+        for name in MUST_SHOW.get(channel, ())
+        if shown[name] not in text.body
+    ]
+
+
+def variables_of(message: str, channel: str, folder: Path = TEMPLATES) -> set[str]:
+    """The variables that a template asks for, besides the sender."""
+    path = folder / message / f"{channel}.txt"
+    if not path.is_file():
+        raise BadMessage(f"no_template:{message}/{channel}.txt")
+    return find_undeclared_variables(_environment(folder).parse(path.read_text())) - {"sender"}
+
+
+@cache
+def sender(folder: Path = TEMPLATES) -> Mapping[str, str]:
+    """Who speaks: sender.toml."""
+    return tomllib.loads((folder / "sender.toml").read_text())
+
+
+@cache
+def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, auto_reload=False
+    )
+
+
+def _parted(text: str, channel: str) -> Text:
+    if channel not in WITH_SUBJECT:
+        return Text(None, _body(text))
+    first, _, body = text.partition("\n")
+    if not first.startswith("subject:") or not first.removeprefix("subject:").strip():
+        raise BadMessage("bad_template:begins with no line 'subject: …'")
+    return Text(first.removeprefix("subject:").strip(), _body(body.strip()))
+
+
+def _body(text: str) -> str:
+    if not text:
+        raise BadMessage("bad_template:no text")
+    return text

@@ -8,6 +8,7 @@ import click
 
 from orchestration.activation_commands import COMMANDS
 from orchestration.identity_commands import identity
+from orchestration.journey_commands import journey, message
 from orchestration.report import console, progress
 from orchestration.settings import SettingsError, settings
 from orchestration.warehouse import DuckDBWarehouse, WarehouseBusy
@@ -89,6 +90,8 @@ def check() -> None:
 
 
 cli.add_command(identity)
+cli.add_command(journey)
+cli.add_command(message)
 
 
 def _run(job: str, syncs: tuple[str, ...] = ()) -> None:

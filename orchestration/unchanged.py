@@ -60,6 +60,7 @@ def unchanged(
     """The nodes last built, all tests passing, from what they would be built from now.
 
     Parents come first. A table that somebody dropped since, and what depends on it, is not there.
+    An ephemeral model is never built: it is what its parents are.
     """
     warehouse.execute(BUILT_NODE)
     built = warehouse.rows(
@@ -74,7 +75,9 @@ def unchanged(
     same: dict[str, None] = {}
     for unique_id, fingerprint in current.items():
         parents = [p for p in manifest["parent_map"][unique_id] if p in current]
-        if last.get(unique_id) == fingerprint and all(parent in same for parent in parents):
+        config = manifest["nodes"][unique_id].get("config", {})
+        stands = last.get(unique_id) == fingerprint or config.get("materialized") == "ephemeral"
+        if stands and all(parent in same for parent in parents):
             same[unique_id] = None
     return list(same)
 

@@ -108,7 +108,9 @@ addresses as (
                             options.class <> 'promotional'
                             or (
                                 coalesce(consents.state, '') = 'opted_in'
-                                and consents.controller_entity = options.controller_entity
+                                and consents.controller_entity = coalesce(
+                                    options.controller_entity, consents.controller_entity
+                                )
                             )
                         )
                         then 0

@@ -1,0 +1,126 @@
+"""`enishi message` and `enishi journey`: look at what is said, and at who is where."""
+
+import csv
+from collections.abc import Iterator
+
+import click
+
+from orchestration.messages_templates import BadMessage, lint, render, variables_of
+from orchestration.report import console
+from orchestration.settings import PROJECT, settings
+from orchestration.warehouse import DuckDBWarehouse
+
+MESSAGES = PROJECT / "seeds" / "reference" / "messages.csv"
+NODES = """
+with steps as (
+    select version.step, version.delay, version.delay_unit, version.at_time, version.condition,
+        version.message
+    from journeys.journey_versions as version
+    where version.journey = ?
+        and version.recorded_at = (
+            select max(recorded_at) from journeys.journey_versions where journey = ?
+        )
+)
+select
+    steps.*,
+    count(*) filter (where send.decision = 'send') as sent,
+    count(*) filter (where send.decision = 'drop') as dropped
+from steps
+left join decisions.send_decisions as send on send.journey = ? and send.step = steps.step
+group by all
+order by delay * case delay_unit when 'hours' then 1 else 24 end, step
+"""
+ENTRIES = """
+select
+    count(*) filter (where is_accepted) as accepted,
+    count(*) filter (where not is_accepted) as refused,
+    count(exits.entry_id) as left_early
+from journeys.journey_entries as entries
+left join journeys.journey_exits as exits using (entry_id)
+where journey = ?
+"""
+
+
+@click.group()
+def message() -> None:
+    """What journeys say."""
+
+
+@message.command()
+@click.argument("name")
+@click.argument("channel")
+@click.option(
+    "--set", "given", multiple=True, metavar="NAME=VALUE", help="A variable (repeatable)."
+)
+def preview(name: str, channel: str, given: tuple[str, ...]) -> None:
+    """Show a message as a person would get it; variables not given show their name."""
+    try:
+        shown = {variable: f"[{variable}]" for variable in variables_of(name, channel)}
+        text = render(name, channel, shown | dict(pair.split("=", 1) for pair in given))
+    except (BadMessage, ValueError) as error:
+        raise click.ClickException(f"{error}; messages and channels: {_listed()}") from None
+    if text.subject:
+        console.print(f"[bold]{text.subject}[/bold]\n", soft_wrap=True)
+    console.print(text.body, markup=False, soft_wrap=True)
+
+
+@message.command(name="lint")
+def lint_all() -> None:
+    """Check every template that messages.csv needs: variables, sender, address, way out."""
+    problems = [p for row in _messages() for c in row["channels"].split() for p in _lint(row, c)]
+    for problem in problems:
+        console.print(problem, soft_wrap=True)
+    if problems:
+        raise click.exceptions.Exit(1)
+    console.print("all templates are in order")
+
+
+@click.group()
+def journey() -> None:
+    """Who is where on the way."""
+
+
+@journey.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Draw a journey as a Mermaid diagram, with how many came to each node."""
+    console.print(diagram(DuckDBWarehouse(settings().warehouse), name), markup=False)
+
+
+def diagram(warehouse: DuckDBWarehouse, name: str) -> str:
+    """The Mermaid text of a journey; ClickException where there is none of that name."""
+    steps = warehouse.rows(NODES, [name, name, name])
+    if not steps:
+        known = warehouse.rows("select distinct journey from journeys.journey_versions order by 1")
+        names = ", ".join(row["journey"] for row in known)
+        raise click.ClickException(f"no journey {name}; journeys: {names}")
+    (entries,) = warehouse.rows(ENTRIES, [name])
+    lines = [
+        "flowchart TD",
+        f'    entry(["{name}<br/>{entries["accepted"]} entered, {entries["refused"]} refused"])',
+        f'    exit(["left<br/>{entries["left_early"]}"])',
+    ]
+    for number, step in enumerate(steps):
+        when = f"+{step['delay']} {step['delay_unit']}" + (
+            f" at {step['at_time']}" if step["at_time"] else ""
+        )
+        condition = f"{step['condition']}<br/>" if step["condition"] else ""
+        lines.append(
+            f'    s{number}["{step["step"]}: {step["message"]}<br/>'
+            f'{step["sent"]} sent, {step["dropped"]} not"]'
+        )
+        lines.append(f'    entry -->|"{condition}{when}"| s{number}')
+    return "\n".join([*lines, "    entry -.-> exit"])
+
+
+def _messages() -> Iterator[dict[str, str]]:
+    with MESSAGES.open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+
+
+def _lint(row: dict[str, str], channel: str) -> list[str]:
+    return lint(row["message"], channel, row["class"])
+
+
+def _listed() -> str:
+    return "; ".join(f"{row['message']} ({row['channels']})" for row in _messages())

@@ -6,9 +6,17 @@
 {% macro journey_names() -%}
     {{ return([
         'birthday',
+        'browse',
         'cart_abandonment',
+        'hot_lead',
+        'nurture',
+        'points_expiring',
         'renewal',
         'second_purchase',
+        'seminar',
+        'trial',
+        'vip_sale',
         'welcome',
+        'winback',
     ]) }}
 {%- endmacro %}

@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ outbox_messages('task', 'contact_point') }}

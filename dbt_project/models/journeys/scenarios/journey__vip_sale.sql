@@ -1,0 +1,5 @@
+with {{ segment_entries('vip') }},
+
+{{ event_exits(['order'], 'ordered') }}
+
+{{ journey() }}

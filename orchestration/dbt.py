@@ -34,15 +34,16 @@ class DbtRun:
     failures: list[str] = field(default_factory=list)
 
 
-def manifest_path() -> Path:
-    return DBT_PROJECT / "target" / "manifest.json"
+def target_path() -> Path:
+    """Where dbt keeps what it parsed: beside the warehouse, whose name is in every relation."""
+    return settings().warehouse.with_suffix(".dbt")
 
 
 @cache
 def manifest() -> Mapping[str, Any]:
     """The project's manifest as JSON, parsed once in this process."""
     _parsed()
-    return json.loads(manifest_path().read_text())
+    return json.loads((target_path() / "manifest.json").read_text())
 
 
 def run_dbt(
@@ -106,6 +107,7 @@ def _invoke(
     os.environ["ENISHI_WAREHOUSE"] = str(settings().warehouse)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    places += ["--target-path", str(target_path())]
     quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
     runner = dbtRunner(manifest=parsed, callbacks=callbacks or [])
     return runner.invoke([*quiet, *arguments, *places])

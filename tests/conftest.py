@@ -10,6 +10,12 @@ from orchestration.warehouse import DuckDBWarehouse
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure() -> None:
+    """Each worker of a test run parses dbt's project in a place of its own."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ.setdefault("ENISHI_WAREHOUSE", str(PROJECT / ".enishi" / f"{worker}.duckdb"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared test data; tests that need it skip where there is none."""

@@ -60,14 +60,6 @@ class World:
         with self.environment():
             raise_on_failure(run_dbt("build", arguments, as_of))
 
-    def unit_tests(self, folder: str) -> int:
-        """Run dbt's unit tests of one folder of marts; returns how many passed."""
-        with self.environment():
-            selection = ["--select", f"test_type:unit,enishi.marts.{folder}"]
-            run = run_dbt("test", selection, AS_OF)
-        raise_on_failure(run)
-        return len(run.events)
-
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return self.warehouse.rows(sql)
 

@@ -33,7 +33,3 @@ def test_groups_follow_ties_over_any_depth_and_stop_at_cycles() -> None:
         in_cycle = len(path) > 1 and path[-1] == path[0]
         reason = " > ".join(f"C{company:03}" for company in path)
         assert row["refused_reason"] == (f"cycle of capital ties: {reason}" if in_cycle else None)
-
-
-def test_the_rules_of_the_models_hold() -> None:
-    assert world().unit_tests("companies") >= 4

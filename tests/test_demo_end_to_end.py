@@ -10,8 +10,10 @@ import pytest
 from activations.sink import Store, running_sink
 from activations.sink.summary import state
 from orchestration import syncs
+from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.demo import day_by_day, demo_days
 from orchestration.jobs import run_tick
+from orchestration.tick import current_tick
 from orchestration.warehouse import DuckDBWarehouse
 
 MEMBERSHIP = "select * from segments.segment_membership order by all"
@@ -115,3 +117,11 @@ def test_next_day_sends_only_the_difference(played: Played) -> None:
 def test_after_the_next_day_nothing_is_left_to_send(played: Played) -> None:
     assert {run["deferred"] for run in played.runs[2]} == {0}
     assert {run["in_doubt"] for run in played.runs[2]} == {0}
+
+
+def test_models_pass_their_unit_tests(played: Played) -> None:
+    """Run here because dbt's unit tests look up the types of tables that have been built."""
+    as_of = current_tick(played.warehouse)
+    run = run_dbt("test", ["--select", "test_type:unit"], as_of)
+    raise_on_failure(run)
+    assert len(run.events) >= 50

@@ -21,7 +21,3 @@ def test_a_login_that_arrives_late_attributes_the_sessions_before_and_after_it()
     here.resolve_as(APART | {"ec_accounts:W1": "ben"})
     here.build(WEB, datetime(2026, 10, 2, 12))
     assert attributed() == {"s1": "ben", "s2": "ben", "s3": "ben"}
-
-
-def test_the_rules_of_the_models_hold() -> None:
-    assert world().unit_tests("web") >= 4

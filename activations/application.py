@@ -50,6 +50,8 @@ def judged_plan(
         instance = ledger_instance(spec, context.target(spec))
         spec = as_it_was(transaction, spec, instance, revert_to)
     plan = stage(transaction, spec, context)
+    if revert_to:  # its columns are the ledger's, not the model's
+        plan = replace(plan, column_types={})
     return spec, replace(plan, guards=judge(transaction, spec, plan, context))
 
 

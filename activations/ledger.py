@@ -78,7 +78,7 @@ def record_run(
             "guards": json.dumps([asdict(verdict) for verdict in plan.guards]),
             "force_reason": context.force_reason,
             "reverts_to": run.reverts_to,
-            "column_types": None if run.reverts_to else json.dumps(plan.column_types),
+            "column_types": json.dumps(plan.column_types) if plan.column_types else None,
             "source_rows": plan.source_rows,
             "to_add": plan.add,
             "to_update": plan.update,

@@ -121,8 +121,8 @@ def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
         for event in run.events:
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             yield from message.to_default_asset_events(manifest(), translator, context)
+        record_built(manifest(), warehouse(), now, run.sound & changed)
         raise_on_failure(run)
-        record_built(manifest(), warehouse(), now, changed)
     step = context.op_execution_context.op.name
     log.info("%s: %s models and seeds built, %s unchanged", step, len(changed), len(same))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt.node_types import NodeType
 from dbt_common.events.base_types import EventMsg
 from google.protobuf.json_format import MessageToDict
 
@@ -19,6 +20,7 @@ from orchestration.warehouse import DuckDBWarehouse
 
 # What one tick runs before identity (which reads the result) and what after it.
 PREPARE = "resource_type:seed enishi.staging enishi.identity"
+FAILED = ("error", "fail", "runtime error")
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
 
 
@@ -31,6 +33,7 @@ class DbtRun:
     """Results of one invocation: dbt's own result events, and the failures among them."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
+    sound: set[str] = field(default_factory=set)  # unique ids built with all their tests passing
     failures: list[str] = field(default_factory=list)
 
 
@@ -68,6 +71,7 @@ def run_dbt(
         arguments = [*arguments, "--vars", variables, "--no-write-json"]
         result = _invoke([command, *arguments], [collect], _fresh_manifest())
     run.failures = _failures(result)
+    run.sound = _sound(result)
     return run
 
 
@@ -116,9 +120,16 @@ def _invoke(
 def _failures(result: dbtRunnerResult) -> list[str]:
     if result.result is None:
         return [str(result.exception)]
-    failed = ("error", "fail", "runtime error")
     return [
         f"{node.node.name}: {(node.message or node.status).strip()}"
         for node in result.result
-        if str(node.status) in failed
+        if str(node.status) in FAILED
     ]
+
+
+def _sound(result: dbtRunnerResult) -> set[str]:
+    results = result.result or []
+    built = {run.node.unique_id for run in results if str(run.status) == "success"}
+    failed = [run.node for run in results if str(run.status) in FAILED]
+    tests = [node for node in failed if node.resource_type == NodeType.Test]
+    return built - {tested for test in tests for tested in test.depends_on_nodes}

@@ -17,7 +17,7 @@ from activations.engine import RunResult, apply_sync
 from activations.ledger import conservation
 from activations.pseudonyms import KEY
 from activations.schema import ensure
-from activations.sink import SECRETS
+from activations.sink import SECRETS, address_of
 from activations.spec import SyncSpec, load_syncs
 from orchestration.dbt import manifest
 from orchestration.settings import settings
@@ -95,7 +95,7 @@ def sync_context(as_of: datetime, **changes: Any) -> Context:
     return Context(
         as_of=as_of,
         base_url_for=lambda name: (
-            destinations()[name].base_url if now.is_live else f"{now.sink_url}/{name}"
+            destinations()[name].base_url if now.is_live else address_of(name, now.sink_url)
         ),
         secrets={name: Secret(given[name]) for name in names if given.get(name)} | own,
         export_folder=now.warehouse.with_suffix(".exports"),

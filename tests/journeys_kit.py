@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.dbt import raise_on_failure, run_dbt
+from orchestration.dbt import manifest, raise_on_failure, run_dbt
 from orchestration.warehouse import DuckDBWarehouse
 
-# Every table that journeys and decisions read, empty.
+# Tables that journeys and decisions read, with the columns that tests fill, in their order.
 TABLES = {
     "marts.customer_events": """customer_id varchar, event varchar, occurred_at timestamp,
         is_by_customer boolean, properties varchar""",
@@ -24,6 +24,15 @@ TABLES = {
     "marts.subscriptions": """subscription_id varchar, customer_id varchar, plan varchar,
         billing varchar, status varchar, price_jpy bigint, trial_started_on date,
         started_on date, cancelled_on date, next_renewal_on date""",
+    "marts.point_lots": """member_id varchar, customer_id varchar, expires_on date,
+        points_granted bigint, points_left bigint""",
+    "segments.segment_membership": """segment varchar, customer_id varchar, valid_from timestamp,
+        valid_to timestamp""",
+    "staging.stg_seminars": """seminar_id varchar, title varchar, held_at timestamp,
+        capacity bigint""",
+    "staging.stg_seminar_registrations": """registration_id varchar, seminar_id varchar,
+        registered_at timestamp, name varchar, kana varchar, email varchar, attended boolean""",
+    "identity.customer_records": """source varchar, source_id varchar, customer_id varchar""",
     "identity.identity_events": """occurred_at timestamp, event varchar, customer_id varchar,
         previous_customer_id varchar""",
 }
@@ -38,6 +47,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
         for name, columns in TABLES.items():
             warehouse.execute(f"create schema if not exists {name.split('.')[0]}")
             warehouse.execute(f"create table {name} ({columns})")
+            for column, kind in contract(name).items():
+                warehouse.execute(f"alter table {name} add column if not exists {column} {kind}")
         raise_on_failure(run_dbt("seed", [], datetime(2026, 10, 1)))
     shutil.copy2(warehouse.path, warehouse.path.with_suffix(".kept"))
     return warehouse
@@ -51,13 +62,25 @@ def world(template: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDBW
     return template
 
 
+def contract(table: str) -> dict[str, str]:
+    """Column -> type of a model by its contract."""
+    schema, name = table.split(".")
+    for node in manifest()["nodes"].values():
+        if (node["schema"], node["name"]) == (schema, name):
+            return {c: v["data_type"] for c, v in node["columns"].items() if v.get("data_type")}
+    return {}
+
+
 def insert(warehouse: DuckDBWarehouse, table: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Append tuples in the order of the table's columns."""
+    """Append tuples of the table's first columns, in their order."""
     rows = list(rows)
     with warehouse.connection() as connection:
-        marks = ", ".join("?" * len(rows[0])) if rows else ""
         if rows:
-            connection.executemany(f"insert into {table} values ({marks})", rows)
+            width = len(rows[0])
+            described = connection.execute(f"describe {table}").fetchall()
+            columns = ", ".join(name for name, *_ in described[:width])
+            marks = ", ".join("?" * width)
+            connection.executemany(f"insert into {table} ({columns}) values ({marks})", rows)
 
 
 def tick(as_of: datetime, *models: str) -> None:

@@ -33,7 +33,7 @@ from tests.destinations.examples import OPTIONS
 
 exec((folder / "options.py").read_text())
 suite = "tests/destinations/test_contract.py"
-sys.exit(pytest.main(["-p", "no:cacheprovider", "-k", "mailchimp", suite]))
+sys.exit(pytest.main(["-n0", "-p", "no:cacheprovider", "-k", "mailchimp", suite]))
 """
 
 

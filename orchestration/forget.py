@@ -22,6 +22,7 @@ from orchestration import syncs
 from orchestration.warehouse import DuckDBWarehouse
 
 _KINDS = {"email": "email", "sms": "phone", "line": "line_user_id", "ads": "ads"}
+_NO_WORDS = "payload = '{}', context = '{}'"
 _ENCODINGS = ("utf-8-sig", "cp932")
 
 
@@ -38,6 +39,7 @@ def forget(
     done += _forget_in_exports(context.export_folder, set(customer_ids))
     with warehouse.transaction() as transaction:
         done += _forget_in_quarantine(transaction, customer_ids, [v for _, v in identifiers])
+        done += _forget_in_decisions(transaction, customer_ids)
         done += _at_the_sources(transaction, customer_ids)
         done.append(suppress(transaction, context, identifiers, why))
         done += forget_in_ledger(transaction, context, customer_ids)
@@ -79,6 +81,26 @@ def _forget_in_quarantine(
     )
     transaction.execute(f"update identity.quarantine set raw_row = null where {chosen}", parameters)
     yield Erased("identity.quarantine", count, "erased")
+
+
+def _forget_in_decisions(transaction: DuckDBWarehouse, customer_ids: list[str]) -> Iterator[Erased]:
+    """Frozen decisions stay as such; where they were to go and what they were to say goes."""
+    people = ", ".join("?" for _ in customer_ids)
+    of_person = f"customer_id in ({people})"
+    said = f"send_id in (select send_id from decisions.send_decisions where {of_person})"
+    for table, chosen, emptied in (
+        ("decisions.rendered_messages", said, "subject = null, body = null"),
+        ("decisions.send_decisions", of_person, f"contact_point = null, {_NO_WORDS}"),
+        ("journeys.journey_entries", of_person, "context = '{}'"),
+    ):
+        if not transaction.rows(
+            "select 1 from information_schema.tables where table_schema || '.' || table_name = ?",
+            [table],
+        ):
+            continue
+        count = transaction.value(f"select count(*) from {table} where {chosen}", customer_ids)
+        transaction.execute(f"update {table} set {emptied} where {chosen}", customer_ids)
+        yield Erased(table, count, "erased")
 
 
 def _at_the_sources(transaction: DuckDBWarehouse, customer_ids: list[str]) -> Iterator[Erased]:

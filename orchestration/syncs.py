@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,13 @@ from orchestration.warehouse import DuckDBWarehouse
 from orchestration.why import segment_of
 
 log = logging.getLogger("enishi")
+# changes whenever something landed or was built
+_BUILT = """
+select json_array(
+    (select max(landed_at) from raw.landed_file),
+    (select count(*) || ':' || sum(cast(hash(node) as hugeint)) from raw.built_node as node)
+)
+"""
 
 # Which ids stand for a person who had another before: merged into one, or come back to life.
 INHERITED_IDS = """
@@ -110,10 +117,16 @@ def run_context(warehouse: DuckDBWarehouse, **changes: Any) -> Context:
     as_of = current_tick(warehouse)
     return sync_context(
         as_of,
-        upstream=upstream_problems(warehouse, as_of),
+        upstream=_upstream(warehouse.path, as_of, warehouse.value(_BUILT)),
         consents="marts.consents",
         **changes,
     )
+
+
+@lru_cache(maxsize=1)
+def _upstream(path: Path, as_of: datetime, built: str) -> Mapping[str, str]:
+    """The same for all syncs of a tick: looked into once, for it takes longer than a small sync."""
+    return upstream_problems(DuckDBWarehouse(path), as_of)
 
 
 def run_sync(spec: SyncSpec, revert_to: str | None = None, **changes: Any) -> RunResult:

@@ -243,6 +243,12 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
             select 'crm_members' as source, 'm2' as source_id, 'c2' as customer_id;
         insert into identity.quarantine (source, source_id, raw_row) values
             ('ec_accounts', 'e1', '{"mail": "p2@mail.example"}'), ('ec_accounts', 'e2', '{}');
+        create schema decisions;
+        create table decisions.send_decisions as
+            select 's2' as send_id, 'c2' as customer_id, 'p2@mail.example' as contact_point,
+                '{"last_name": "鈴木"}' as payload, '{}' as context;
+        create table decisions.rendered_messages as
+            select 's2' as send_id, '鈴木さま' as subject, '鈴木さま' as body;
         """
     )
     exports = tmp_path / "exports" / "vip"
@@ -261,6 +267,11 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
     assert places["raw.crm_members"] == (1, "not_possible")
     assert places["activation.suppression"] == (2, "pseudonymised")
     assert "p2@mail.example" not in world.vendor.members
+    (decided,) = door.rows("select contact_point, payload from decisions.send_decisions")
+    assert decided == {"contact_point": None, "payload": "{}"}
+    assert door.rows("select subject, body from decisions.rendered_messages") == [
+        {"subject": None, "body": None}
+    ]
     with file.open(newline="") as lines:
         assert [line[1] for line in csv.reader(lines)] == ["key", "c1"]
     assert json.loads((exports / "add-1.csv.manifest.json").read_text())["rows"] == 1

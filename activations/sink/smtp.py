@@ -61,7 +61,7 @@ class Mailbox:
 
 def mail_server(store: Store, host: str, port: int) -> Controller:
     """A server that wants the sink's own login; start and stop it."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # it names senders and recipients
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # it names senders and recipients
     # On the loopback address there is nobody to overhear the login.
     warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
     return Controller(

@@ -12,7 +12,17 @@ from orchestration.warehouse import DuckDBWarehouse
 
 MESSAGES = PROJECT / "seeds" / "reference" / "messages.csv"
 NODES = """
-with steps as (
+with counted as (
+    select
+        step,
+        count(*) filter (where decision = 'send') as sent,
+        count(*) filter (where decision = 'drop') as dropped
+    from decisions.send_decisions
+    where journey = ?
+    group by step
+),
+
+steps as (
     select version.step, version.delay, version.delay_unit, version.at_time, version.condition,
         version.message
     from journeys.journey_versions as version
@@ -21,13 +31,9 @@ with steps as (
             select max(recorded_at) from journeys.journey_versions where journey = ?
         )
 )
-select
-    steps.*,
-    count(*) filter (where send.decision = 'send') as sent,
-    count(*) filter (where send.decision = 'drop') as dropped
+select steps.*, coalesce(sent, 0) as sent, coalesce(dropped, 0) as dropped
 from steps
-left join decisions.send_decisions as send on send.journey = ? and send.step = steps.step
-group by all
+left join counted using (step)
 order by delay * case delay_unit when 'hours' then 1 else 24 end, step
 """
 ENTRIES = """

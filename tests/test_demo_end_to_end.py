@@ -13,6 +13,7 @@ from orchestration import syncs
 from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.demo import day_by_day, demo_days
 from orchestration.jobs import run_tick
+from orchestration.journey_commands import diagram
 from orchestration.tick import current_tick
 from orchestration.warehouse import DuckDBWarehouse
 
@@ -117,6 +118,17 @@ def test_next_day_sends_only_the_difference(played: Played) -> None:
 def test_after_the_next_day_nothing_is_left_to_send(played: Played) -> None:
     assert {run["deferred"] for run in played.runs[2]} == {0}
     assert {run["in_doubt"] for run in played.runs[2]} == {0}
+
+
+def test_a_journey_is_drawn_with_its_counts(played: Played) -> None:
+    drawn = diagram(played.warehouse, "cart_abandonment")
+    entered = played.warehouse.value(
+        "select count(*) from journeys.journey_entries "
+        "where journey = 'cart_abandonment' and is_accepted"
+    )
+    assert drawn.startswith("flowchart TD")
+    assert f"{entered} entered" in drawn
+    assert drawn.count("sent, ") == 2  # its steps
 
 
 def test_models_pass_their_unit_tests(played: Played) -> None:

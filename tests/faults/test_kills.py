@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from activations import outgoing
 from tests.faults import crash, harness, scenario
 from tests.faults.vendor import Vendor
+
+
+@pytest.fixture(autouse=True)
+def group_size_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scenario makes groups small in its own process; here that is everybody's."""
+    monkeypatch.setattr(outgoing, "GROUP_ROWS", outgoing.GROUP_ROWS)
 
 
 @pytest.mark.parametrize("kind", ["audience, request keys", "messages, nothing"])

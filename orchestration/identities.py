@@ -53,6 +53,10 @@ create table if not exists identity.resolution (
 );
 create table if not exists identity.model (
     trained_at timestamp, record_count bigint, model varchar
+);
+create table if not exists identity.put_off_reviews (
+    source_l varchar, source_id_l varchar, source_r varchar, source_id_r varchar,
+    put_off_by varchar, reason varchar, put_off_at timestamp
 )
 """
 COLUMN_TYPES = {

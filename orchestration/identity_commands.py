@@ -1,15 +1,12 @@
 """`enishi identity`: the review queue, decisions, explanations and accuracy."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import click
 
 from orchestration.report import console, print_json, print_rows, print_sections
 from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
-
-TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 @click.group()
@@ -44,15 +41,29 @@ def evaluate(truth: str, sources: tuple[str, ...]) -> None:
 @click.option("--kind", type=click.Choice(["unsure", "twins", "bridge", "size", "conflict"]))
 @click.option("--limit", default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def review(kind: str | None, limit: int, as_json: bool) -> None:
+@click.option("--serve", is_flag=True, help="Work through the queue in a browser.")
+@click.option("--port", default=8650, show_default=True, help="On the loopback address.")
+def review(kind: str | None, limit: int, as_json: bool, serve: bool, port: int) -> None:
     """Pairs on which a steward's word is worth most, with what both records say."""
-    from orchestration.stewardship import review as queue
+    from orchestration.review_queue import review as queue
 
+    if serve:
+        _serve(port)
+        return
     rows = queue(_warehouse(), kind, limit)
     if as_json:
         print_json(rows)
         return
     print_rows("review queue", rows, "nothing to review")
+
+
+def _serve(port: int) -> None:
+    from orchestration.review_page import serve
+
+    def tell(address: str) -> None:
+        console.print(f"open {address}\nuntil interrupted; the next build follows the decisions")
+
+    serve(settings().warehouse, lambda: _now(_warehouse()), port, tell)
 
 
 @identity.command()
@@ -84,13 +95,12 @@ def _decide(
     decision: str, one: str, other: str, by: str, reason: str, until: datetime | None
 ) -> None:
     from orchestration.stewardship import decide as record_decision
+    from orchestration.stewardship import end_of_day
 
-    if until is not None:
-        last = until.replace(hour=23, minute=59, second=59, tzinfo=TOKYO)
-        until = last.astimezone(UTC).replace(tzinfo=None)
     warehouse = _warehouse()
+    last = until and end_of_day(until)
     decision_id = record_decision(
-        warehouse, decision, one, other, by, reason, _now(warehouse), until
+        warehouse, decision, one, other, by, reason, _now(warehouse), last
     )
     console.print(f"recorded as {decision_id}; the next build follows it")
 

@@ -2,34 +2,17 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import identity
 from orchestration.identities import ensure_identity_tables
 from orchestration.warehouse import DuckDBWarehouse
 
 Rows = list[dict[str, Any]]
+TOKYO = ZoneInfo("Asia/Tokyo")
 
-SIDE = """
-    {side}.source || ':' || {side}.source_id as record_{side},
-    concat_ws(' ', {side}.last_name, {side}.first_name, {side}.last_name_kana,
-        {side}.first_name_kana) as name_{side},
-    concat_ws(' ', {side}.birth_on, {side}.gender, {side}.email, {side}.phone,
-        {side}.postal_code, {side}.address) as evidence_{side}
-"""
-REVIEW = f"""
-    select kind, round(match_probability, 3) as probability, {SIDE.format(side="l")},
-        {SIDE.format(side="r")}, customer_id_l = customer_id_r as is_one_customer, detail, weights
-    from identity.review_queue as queue
-    inner join identity.records as l
-        on l.source = queue.source_l and l.source_id = queue.source_id_l
-    inner join identity.records as r
-        on r.source = queue.source_r and r.source_id = queue.source_id_r
-    where ? is null or kind = ?
-    order by kind, abs(coalesce(match_weight, 0)), record_l, record_r
-    limit ?
-"""
 EDGES_OF = """
     select source_l || ':' || source_id_l as record_l, source_r || ':' || source_id_r as record_r,
         kind, rule, match_weight, edges.match_probability, weights, model_version
@@ -40,14 +23,36 @@ EDGES_OF = """
 """
 
 
+# A pair that somebody decided about waits for nobody; the next resolution judges it anew.
+CLEAR_REVIEW = """
+    delete from identity.review_queue
+    where (source_l || ':' || source_id_l, source_r || ':' || source_id_r) in (($1, $2), ($2, $1))
+"""
+
+
 class StewardshipError(RuntimeError):
     """A question or decision that cannot be handled, with what to do instead."""
 
 
-def review(warehouse: DuckDBWarehouse, kind: str | None = None, limit: int = 20) -> Rows:
-    """The queue with what both records say, the least certain pairs of each kind first."""
-    ensure_identity_tables(warehouse)
-    return warehouse.rows(REVIEW, [kind, kind, limit])
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in Tokyo, as zoneless UTC: until then a decision holds."""
+    last = datetime.combine(day, time(23, 59, 59), TOKYO)
+    return last.astimezone(UTC).replace(tzinfo=None)
+
+
+def record_of(warehouse: DuckDBWarehouse, key: str) -> dict[str, Any]:
+    """One record as published, by its key source:source_id."""
+    source, _, source_id = key.partition(":")
+    rows = warehouse.rows(
+        "select * from identity.records where source = ? and source_id = ?",
+        [source, source_id],
+    )
+    if not rows:
+        raise StewardshipError(
+            f"no record {key}: write SOURCE:ID as in identity.customer_records, "
+            "such as crm_members:M00000001"
+        )
+    return rows[0]
 
 
 def decide(
@@ -69,13 +74,13 @@ def decide(
         raise StewardshipError("say who decides (--by) and why (--why): others will ask")
     if until is not None and until <= now:
         raise StewardshipError("the decision would have expired already: give a later --until")
-    left = _record(warehouse, one)
+    left = record_of(warehouse, one)
     row: dict[str, Any] = {"source_l": left["source"], "source_id_l": left["source_id"]}
     if decision == "pin":
         _require_id(warehouse, other)
         row["customer_id"] = other
     else:
-        right = _record(warehouse, other)
+        right = record_of(warehouse, other)
         if (left["source"], left["source_id"]) == (right["source"], right["source_id"]):
             raise StewardshipError("a decision needs two different records")
         identity.check_decision(decision, left["unique_id"], right["unique_id"])
@@ -84,24 +89,32 @@ def decide(
     decision_id = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid.uuid4().hex[:6]}"
     row |= {"decision_id": decision_id, "decision": decision, "decided_by": by.strip()}
     row |= {"reason": reason.strip(), "decided_at": now, "expires_at": until}
-    warehouse.execute(
-        f"insert into identity.decisions ({', '.join(row)}) values ({', '.join('?' * len(row))})",
-        list(row.values()),
-    )
+    places = ", ".join("?" * len(row))
+    with warehouse.transaction() as transaction:
+        transaction.execute(
+            f"insert into identity.decisions ({', '.join(row)}) values ({places})",
+            list(row.values()),
+        )
+        if decision != "pin":
+            transaction.execute(CLEAR_REVIEW, [one, other])
     return decision_id
 
 
 def why(warehouse: DuckDBWarehouse, one: str, other: str) -> list[tuple[str, Rows]]:
     """What ties two records, link by link with each field's bits, or what keeps them apart."""
-    left, right = _record(warehouse, one), _record(warehouse, other)
+    left, right = record_of(warehouse, one), record_of(warehouse, other)
     sections = [("decisions", _decisions_about(warehouse, left, right))]
     if left["customer_id"] != right["customer_id"]:
         apart = [{"record": one, "customer_id": left["customer_id"]}]
         apart += [{"record": other, "customer_id": right["customer_id"]}]
         return [("two customers", apart), *sections, ("review", _reviews_of(warehouse, one, other))]
-    edges = warehouse.rows(EDGES_OF, [left["customer_id"]])
-    path = strongest_path(edges, one, other)
+    path = strongest_path(links_of(warehouse, left["customer_id"]), one, other)
     return [*sections, ("links from the one to the other", waterfall(path))]
+
+
+def links_of(warehouse: DuckDBWarehouse, customer_id: str) -> Rows:
+    """The links that hold a customer's records together."""
+    return warehouse.rows(EDGES_OF, [customer_id])
 
 
 def strongest_path(edges: Rows, start: str, end: str) -> Rows:
@@ -150,21 +163,6 @@ def waterfall(path: Rows) -> Rows:
         row |= {"weight": edge["match_weight"], "probability": edge["match_probability"]}
         rows.append(row | {"model_version": edge["model_version"]})
     return rows
-
-
-def _record(warehouse: DuckDBWarehouse, key: str) -> dict[str, Any]:
-    source, _, source_id = key.partition(":")
-    rows = warehouse.rows(
-        "select source, source_id, customer_id, unique_id from identity.records "
-        "where source = ? and source_id = ?",
-        [source, source_id],
-    )
-    if not rows:
-        raise StewardshipError(
-            f"no record {key}: write SOURCE:ID as in identity.customer_records, "
-            "such as crm_members:M00000001"
-        )
-    return rows[0]
 
 
 def _require_id(warehouse: DuckDBWarehouse, customer_id: str) -> None:

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 import identity
 from orchestration.identities import last_metrics, resolve_identities
 from orchestration.identity_commands import identity as commands
+from orchestration.review_queue import review
 from orchestration.stewardship import (
     StewardshipError,
     decide,
     history,
-    review,
     strongest_path,
     waterfall,
     why,
@@ -93,6 +93,7 @@ def test_the_queue_shows_what_both_records_say_until_somebody_decides(resolved):
     assert "0355550199" in twins["evidence_l"]
     for number in (0, 1):
         decide(resolved, "different", crm(number), crm(2), "aya", "twins", NOW)
+    assert review(resolved, "twins") == []
     resolve_identities(resolved, NOW)
     assert review(resolved, "twins") == []
 

@@ -19,7 +19,8 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from activations.schema import ensure as ensure_ledger
 from orchestration.contract import raw_tables
-from orchestration.dbt import PREPARE, manifest, raise_on_failure, run_dbt
+from orchestration.dbt import PREPARE, raise_on_failure, run_dbt
+from orchestration.dbt_parse import manifest
 from orchestration.identities import (
     IDENTITY_TABLES,
     ensure_identity_tables,

@@ -1,31 +1,26 @@
 """Runs dbt inside this process: one parsed manifest serves all invocations of a tick."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 from dbt_common.events.base_types import EventMsg
 from google.protobuf.json_format import MessageToDict
 
-from orchestration.settings import DBT_PROJECT, settings
+from orchestration.dbt_parse import DbtFailed, invoke_dbt, parsed
+from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
 
 # What one tick runs before identity (which reads the result) and what after it.
 PREPARE = "resource_type:seed enishi.staging enishi.identity"
 FAILED = ("error", "fail", "runtime error")
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
-
-
-class DbtFailed(RuntimeError):
-    """dbt could not run, or nodes of it failed; the message names them."""
 
 
 @dataclass
@@ -38,15 +33,8 @@ class DbtRun:
 
 
 def target_path() -> Path:
-    """Where dbt keeps what it parsed: beside the warehouse, whose name is in every relation."""
+    """Where dbt leaves the SQL that it ran: beside the warehouse."""
     return settings().warehouse.with_suffix(".dbt")
-
-
-@cache
-def manifest() -> Mapping[str, Any]:
-    """The project's manifest as JSON, parsed once in this process."""
-    _parsed()
-    return json.loads((target_path() / "manifest.json").read_text())
 
 
 def run_dbt(
@@ -67,9 +55,10 @@ def run_dbt(
 
     variables = json.dumps({"as_of": as_of.isoformat(sep=" ")})
     with DuckDBWarehouse(settings().warehouse).connection():  # else dbt reopens it for each node
-        # the manifest is on disk since it was parsed: writing it again takes a second
         arguments = [*arguments, "--vars", variables, "--no-write-json"]
-        result = _invoke([command, *arguments], [collect], _fresh_manifest())
+        result = invoke_dbt(
+            [command, *arguments], settings().warehouse, target_path(), [collect], _fresh_manifest()
+        )
     run.failures = _failures(result)
     run.sound = _sound(result)
     return run
@@ -83,38 +72,11 @@ def raise_on_failure(run: DbtRun) -> None:
 
 def _fresh_manifest() -> Manifest:
     """dbt notes in a manifest that a query holds its ephemeral models, and then leaves them out."""
-    parsed = _parsed()
-    for node in parsed.nodes.values():
+    project = parsed(settings().warehouse.stem)
+    for node in project.nodes.values():
         if getattr(node, "extra_ctes_injected", False):
             node.extra_ctes_injected, node.extra_ctes = False, []
-    return parsed
-
-
-def _parsed() -> Manifest:
-    return _parsed_for(settings().warehouse)
-
-
-@cache
-def _parsed_for(warehouse: Path) -> Manifest:
-    """Relations are named with their database, which DuckDB calls after the file."""
-    result = _invoke(["parse"])
-    if not isinstance(result.result, Manifest):
-        raise DbtFailed(f"the dbt project cannot be read: {result.exception}")
-    return result.result
-
-
-def _invoke(
-    arguments: list[str],
-    callbacks: list[Callable[[EventMsg], None]] | None = None,
-    parsed: Manifest | None = None,
-) -> dbtRunnerResult:
-    os.environ["ENISHI_WAREHOUSE"] = str(settings().warehouse)
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    places += ["--target-path", str(target_path())]
-    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
-    runner = dbtRunner(manifest=parsed, callbacks=callbacks or [])
-    return runner.invoke([*quiet, *arguments, *places])
+    return project
 
 
 def _failures(result: dbtRunnerResult) -> list[str]:

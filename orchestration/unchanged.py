@@ -1,6 +1,6 @@
 """Which dbt nodes need no build: all that decides their rows is what it was at their last one.
 
-A model is a function of the project's files, its sources and the tick's time; where none of them
+A model is a function of its code, its parents, its sources and the tick's time; where none of them
 changed, it would come out as it is. What each node was last built from is kept in the warehouse.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from orchestration.settings import DBT_PROJECT, PROJECT
+from orchestration.settings import DBT_PROJECT
 from orchestration.warehouse import DuckDBWarehouse
 
 BUILT_NODE = """
@@ -22,17 +22,16 @@ create table if not exists raw.built_node (
 """
 BUILT = ("model", "seed")
 TIME = "macro.enishi.as_of"
-PROJECT_FILES = (
-    *(DBT_PROJECT / name for name in ("dbt_project.yml", "models", "macros")),
-    PROJECT / "seeds" / "reference",
-)
+# what dbt says of a model, seed or test that decides its rows or its verdict
+DECIDING = ("schema", "alias", "checksum", "raw_code", "config", "contract", "test_metadata")
 
 
 def fingerprints(
     manifest: Mapping[str, Any], warehouse: DuckDBWarehouse, as_of: datetime
 ) -> dict[str, str]:
     """Unique id of each model and seed -> hash of all that decides its rows; parents come first."""
-    project = _project_hash()
+    project = _hash(_settings_of_dbt(), *_macros(manifest))
+    own = _own_hashes(manifest)
     with warehouse.transaction() as one_connection:
         known = {
             unique_id: _source_version(one_connection, source)
@@ -44,7 +43,7 @@ def fingerprints(
             macros = manifest["nodes"][unique_id]["depends_on"]["macros"]
             time = as_of.isoformat() if _reach_time(manifest, macros) else None
             parents = sorted(manifest["parent_map"][unique_id])
-            known[unique_id] = _hash(project, time, *map(fingerprint, parents))
+            known[unique_id] = _hash(project, own[unique_id], time, *map(fingerprint, parents))
         return known[unique_id]
 
     nodes = manifest["nodes"]
@@ -140,16 +139,27 @@ def _source_version(warehouse: DuckDBWarehouse, source: Mapping[str, Any]) -> st
     )
 
 
+def _own_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Of each model and seed: its code and configuration, and those of the tests on it."""
+    own: dict[str, list[str]] = {unique_id: [] for unique_id in manifest["nodes"]}
+    for unique_id, node in sorted(manifest["nodes"].items()):
+        said = json.dumps([node.get(key) for key in DECIDING], sort_keys=True)
+        tested = node["depends_on"].get("nodes", []) if node["resource_type"] == "test" else []
+        for decided in (unique_id, *tested):
+            own.setdefault(decided, []).append(said)
+    return {unique_id: _hash(*said) for unique_id, said in own.items()}
+
+
+def _macros(manifest: Mapping[str, Any]) -> list[str]:
+    """All macros of the project: which of them a node reaches by dispatch, no manifest tells."""
+    mine = sorted(name for name in manifest["macros"] if name.startswith("macro.enishi."))
+    return [manifest["macros"][name]["macro_sql"] for name in mine]
+
+
 @cache
-def _project_hash() -> str:
-    """Of the files that dbt reads; cached, as the manifest of a process is."""
-    digest = hashlib.sha256()
-    for place in PROJECT_FILES:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file():
-                digest.update(str(path.relative_to(PROJECT)).encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _settings_of_dbt() -> str:
+    """Business settings that models read as variables; cached, as the manifest of a process is."""
+    return (DBT_PROJECT / "dbt_project.yml").read_text()
 
 
 def _hash(*parts: str | None) -> str:

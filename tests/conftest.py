@@ -11,7 +11,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Each worker of a test run parses dbt's project in a place of its own."""
+    """Each worker of a test run has a warehouse of its own, where a test names none."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ.setdefault("ENISHI_WAREHOUSE", str(PROJECT / ".enishi" / f"{worker}.duckdb"))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestration.dbt import manifest, raise_on_failure, run_dbt
+from orchestration.dbt import raise_on_failure, run_dbt
+from orchestration.dbt_parse import manifest
 from orchestration.warehouse import DuckDBWarehouse
 
 # Tables that journeys and decisions read, with the columns that tests fill, in their order.
@@ -40,7 +41,7 @@ TABLES = {
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
-    """A warehouse with empty tables and the repository's seeds; all tests use its path."""
+    """A warehouse with empty tables and the repository's seeds, to be copied."""
     warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("journeys") / "world.duckdb")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ENISHI_WAREHOUSE", str(warehouse.path))
@@ -56,7 +57,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
 
 @pytest.fixture
 def world(template: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
-    """A fresh small world at a path for which dbt's project has been parsed already."""
+    """A fresh small world."""
     monkeypatch.setenv("ENISHI_WAREHOUSE", str(template.path))
     shutil.copy2(template.path.with_suffix(".kept"), template.path)
     return template

@@ -1,13 +1,13 @@
 """The words in which segments are written: what each selects, and what is refused."""
 
 import json
-from functools import cache
 
 import pytest
-from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt.contracts.graph.manifest import Manifest
+from dbt.cli.main import dbtRunnerResult
 
-from orchestration.settings import DBT_PROJECT
+from orchestration.dbt import target_path
+from orchestration.dbt_parse import invoke_dbt, parsed
+from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
 
 AS_OF = "2026-10-31 12:00:00"
@@ -60,19 +60,10 @@ def world(warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDB
     return warehouse
 
 
-@cache
-def manifest() -> Manifest:
-    return dbt(["parse"]).result
-
-
-def dbt(arguments: list[str], parsed: Manifest | None = None) -> dbtRunnerResult:
-    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    return dbtRunner(manifest=parsed).invoke(["--quiet", *arguments, *places])
-
-
 def compiled(sql: str) -> dbtRunnerResult:
-    variables = json.dumps({"as_of": AS_OF})
-    return dbt(["compile", "--inline", sql, "--vars", variables], manifest())
+    arguments = ["compile", "--inline", sql, "--vars", json.dumps({"as_of": AS_OF})]
+    path = settings().warehouse
+    return invoke_dbt(arguments, path, target_path(), project=parsed(path.stem))
 
 
 def selected(world: DuckDBWarehouse, *conditions: str) -> dict[str, set[str]]:

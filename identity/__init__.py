@@ -1,7 +1,7 @@
 """Identity resolution: which source records are one customer, durably."""
 
 from identity.decisions import DECISION_KINDS, DecisionError, check_decision
-from identity.evaluate import evaluate
+from identity.evaluate import evaluate, evaluate_source_pairs
 from identity.mapping import MappingError, map_columns
 from identity.model import ModelError
 from identity.resolve import resolve
@@ -15,6 +15,7 @@ __all__ = [
     "Resolution",
     "check_decision",
     "evaluate",
+    "evaluate_source_pairs",
     "map_columns",
     "resolve",
 ]

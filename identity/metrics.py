@@ -1,7 +1,10 @@
 """What a run can say about its own quality, without labels."""
 
+import math
+
 import duckdb
 
+from identity.calibration import calibration
 from identity.profile import Profile
 
 _SIZES = (1, 2, 3, 5, 10, 30)
@@ -22,13 +25,14 @@ def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict |
     for query in (_counts(), _sizes(), _errors(profile), _BY_KIND):
         con.execute(f"insert into metrics {query}")
     if model:
+        prior = model["settings"]["probability_two_random_records_match"]
         trained = model["completeness"]
-        now = completeness(con)
-        drift = max(abs(now[field] - trained[field]) for field in now)
-        con.execute(
-            "insert into metrics values ('prior', ?), ('drift of completeness', ?)",
-            [model["settings"]["probability_two_random_records_match"], drift],
-        )
+        drifted = [
+            (f"drift: share with {field}", share - trained[field])
+            for field, share in completeness(con).items()
+        ]
+        con.executemany("insert into metrics values (?, ?)", [("prior", prior), *drifted])
+        con.execute(f"insert into metrics {calibration(math.log2(prior / (1 - prior)))}")
 
 
 def _counts() -> str:
@@ -90,6 +94,8 @@ def _errors(profile: Profile) -> str:
         union all
         select 'expected wrong links of the model', coalesce(sum(1 - match_probability), 0)
         from edges where kind = 'model'
+        union all
+        select 'expected precision of links', coalesce(avg(match_probability), 1) from edges
         union all
         select 'expected links the model missed', coalesce(sum(match_probability), 0)
         from scored anti join edges using (rec_l, rec_r)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from identity import model as splink_model
 from identity.blocking import find_pairs
+from identity.calibration import add_labelled_pairs, take_labelled_pairs
 from identity.cluster import find_clusters, find_edges
 from identity.decisions import load_decisions
 from identity.durable import assign_ids, find_events, register_ids
@@ -99,8 +100,10 @@ def _link(
     if model is not None:
         progress("finding candidate pairs")
         find_pairs(con, profile)
+        add_labelled_pairs(con, profile)
         progress("scoring candidate pairs")
         splink_model.score(con, model, profile)
+        take_labelled_pairs(con)
         if not frozen:
             model = calibrate(con, model, profile)
     progress("choosing edges")

@@ -27,6 +27,7 @@ from orchestration.identities import (
     last_metrics,
     resolve_identities,
 )
+from orchestration.identity_checks import check_identities, check_specs
 from orchestration.landing import land
 from orchestration.messages_render import render_outbox
 from orchestration.settings import settings
@@ -160,10 +161,11 @@ def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
         )
         for table in IDENTITY_TABLES
     ],
+    check_specs=check_specs(),
     pool=WAREHOUSE_POOL,
 )
-def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    """Who is who: customer ids for all records, published in one step."""
+def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Who is who: customer ids for all records, published in one step and checked."""
     counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
     log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
     quality = last_metrics(warehouse())
@@ -172,6 +174,10 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
         if table == "customer_records":
             metadata |= quality
         yield dg.MaterializeResult(asset_key=["identity", table], metadata=metadata)
+    for checked in check_identities(warehouse()):
+        if not checked.passed:
+            log.info("identity: %s: %s", checked.check_name, dict(checked.metadata))
+        yield checked
 
 
 @dbt_assets(

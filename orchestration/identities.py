@@ -161,7 +161,9 @@ def evaluate_against(
         pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
     )
     published = warehouse.arrow("select * from identity.customer_records")
-    return identity.evaluate(published, frame.to_arrow(), list(sources) or None)
+    labels = published, frame.to_arrow(), list(sources) or None
+    pairs = identity.evaluate_source_pairs(*labels)
+    return identity.evaluate(*labels) | {"by_source_pair": pairs}
 
 
 def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:

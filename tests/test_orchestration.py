@@ -2,9 +2,17 @@
 
 import dagster as dg
 
+from orchestration.assets import identity_assets
 from orchestration.contract import raw_tables
 from orchestration.definitions import defs
+from orchestration.identities import resolve_identities
+from orchestration.identity_checks import check_specs
+from orchestration.settings import settings
 from orchestration.syncs import frequent_syncs, syncs
+from orchestration.tick import current_tick, start_tick
+from tests.identity_kit import KEN
+from tests.identity_kit import table as identity_table
+from tests.test_identity_stewardship import land as land_records
 
 
 def keys(job: str) -> set[dg.AssetKey]:
@@ -53,3 +61,17 @@ def test_whatever_writes_the_warehouse_shares_one_pool() -> None:
     writing = [a for a in defs.assets or [] if isinstance(a, dg.AssetsDefinition)]
     pools = {a.op.name: a.op.pool for a in writing if not a.op.name.startswith("sync__")}
     assert pools == dict.fromkeys(["raw", "dbt_prepare", "identity", "dbt_build"], "warehouse")
+
+
+def test_identities_that_cannot_be_stop_the_tick(warehouse, monkeypatch) -> None:
+    monkeypatch.setenv("ENISHI_WAREHOUSE", str(warehouse.path))
+    monkeypatch.setenv("ENISHI_AS_OF", "2026-10-31T00:00:00+09:00")
+    land_records(warehouse, identity_table(KEN, KEN | {"unique_id": "1"}))
+    start_tick(warehouse, settings().as_of)
+    resolve_identities(warehouse, current_tick(warehouse))
+    warehouse.execute("update identity.customer_ids set status = 'retired'")
+    done = dg.materialize([identity_assets], raise_on_error=False)
+    assert not done.success
+    assert {one.check_name: one.passed for one in done.get_asset_check_evaluations()} == {
+        spec.name: spec.name != "customer_id_is_registered" for spec in check_specs()
+    }

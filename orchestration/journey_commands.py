@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from orchestration.messages_templates import BadMessage, lint, render, variables_of
+from orchestration.messages_templates import OWN, BadMessage, lint, render, variables_of
 from orchestration.report import console
 from orchestration.settings import PROJECT, settings
 from orchestration.warehouse import DuckDBWarehouse
@@ -125,7 +125,8 @@ def _messages() -> Iterator[dict[str, str]]:
 
 
 def _lint(row: dict[str, str], channel: str) -> list[str]:
-    return lint(row["message"], channel, row["class"])
+    entity = row["controller_entity"] or OWN
+    return lint(row["message"], channel, row["class"], entity=entity)
 
 
 def _listed() -> str:

@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from orchestration.settings import PROJECT
 
 TEMPLATES = PROJECT / "activations" / "templates"
+OWN = "self"  # the entity of sender.toml's first lines
 WITH_SUBJECT = ("email", "push")
 # What the law wants to be readable in a promotional message, by the name in sender.toml.
 MUST_SHOW = {"email": ("name", "address", "opt_out_url"), "sms": ("name", "opt_out_url")}
@@ -39,7 +40,8 @@ def render(
     given = {name: value for name, value in variables.items() if value not in (None, "")}
     try:
         template = _environment(folder).get_template(f"{message}/{channel}.txt")
-        text = template.render(**given, sender=sender(folder))
+        speaker = sender(given.get("controller_entity", OWN), folder)
+        text = template.render(**given, sender=speaker)
     except TemplateNotFound as error:
         raise BadMessage(f"no_template:{error.name}") from None
     except UndefinedError as error:
@@ -49,17 +51,24 @@ def render(
     return _parted(text.strip(), channel)
 
 
-def lint(message: str, channel: str, message_class: str, folder: Path = TEMPLATES) -> list[str]:
+def lint(
+    message: str,
+    channel: str,
+    message_class: str,
+    folder: Path = TEMPLATES,
+    entity: str = OWN,
+) -> list[str]:
     """What is wrong with a template, in words; an empty list where it may be used."""
     place = f"{message}/{channel}.txt"
     try:
         names = variables_of(message, channel, folder)
-        text = render(message, channel, {name: f"[{name}]" for name in names}, folder)
+        given = {name: f"[{name}]" for name in names} | {"controller_entity": entity}
+        text = render(message, channel, given, folder)
     except BadMessage as error:
         return [f"{place}: {error}"]
     if message_class != "promotional":
         return []
-    shown = sender(folder)
+    shown = sender(entity, folder)
     return [
         f"{place}: does not show the sender's {name}; include footer/{channel}.txt"
         for name in MUST_SHOW.get(channel, ())
@@ -76,9 +85,12 @@ def variables_of(message: str, channel: str, folder: Path = TEMPLATES) -> set[st
 
 
 @cache
-def sender(folder: Path = TEMPLATES) -> Mapping[str, str]:
-    """Who speaks: sender.toml."""
-    return tomllib.loads((folder / "sender.toml").read_text())
+def sender(entity: str = OWN, folder: Path = TEMPLATES) -> Mapping[str, str]:
+    """Who speaks: sender.toml, and the part of a company of the group that speaks for itself."""
+    speakers = tomllib.loads((folder / "sender.toml").read_text())
+    if entity != OWN and entity not in speakers:
+        raise BadMessage(f"no_sender:{entity}")
+    return speakers if entity == OWN else speakers[entity]
 
 
 @cache

@@ -1,6 +1,6 @@
 {#
-    What earlier ticks decided, under today's customer ids. Read from the table that they left and
-    not by ref(): the decisions of this tick are made from it.
+    What earlier ticks decided and took back, under today's customer ids. Read from the tables that
+    they left and not by ref(): the decisions of this tick are made from them.
 #}
 {% macro sends_so_far() -%}
     {%- set columns = {
@@ -15,16 +15,24 @@
         'string': dbt.type_string(), 'bigint': dbt.type_bigint(), 'timestamp': 'timestamp',
         'date': 'date', 'boolean': 'boolean',
     } -%}
-    {%- set decisions = adapter.get_relation(
-        this.database, generate_schema_name('decisions', model), 'send_decisions'
-    ) if execute -%}
+    {%- set left = {} -%}
+    {%- for table in ['send_decisions', 'withdrawn_messages'] if execute -%}
+        {%- do left.update({table: adapter.get_relation(
+            this.database, generate_schema_name('decisions', model), table
+        )}) -%}
+    {%- endfor -%}
+    {%- set decisions, withdrawn = left.get('send_decisions'), left.get('withdrawn_messages') -%}
     {%- if decisions %}
     select
         {% for column in columns -%}
         sent.{{ column }},
         {% endfor -%}
+        {{ 'withdrawn.send_id is not null' if withdrawn else 'false' }} as is_withdrawn,
         coalesce(current_customers.customer_id, sent.customer_id) as customer_id
     from {{ decisions }} as sent
+    {%- if withdrawn %}
+    left join {{ withdrawn }} as withdrawn on sent.send_id = withdrawn.send_id
+    {%- endif %}
     left join {{ ref('int_current_customers') }} as current_customers
         on sent.customer_id = current_customers.former_customer_id
     {%- else %}
@@ -32,6 +40,7 @@
         {% for column, type in columns.items() -%}
         cast(null as {{ types[type] }}) as {{ column }},
         {% endfor -%}
+        false as is_withdrawn,
         cast(null as {{ dbt.type_string() }}) as customer_id
     from {{ ref('int_current_customers') }} as current_customers
     where 1 = 0

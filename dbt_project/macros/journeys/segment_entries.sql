@@ -1,11 +1,14 @@
 {#
-    The CTE `entries` of a journey that begins when a customer comes into a segment. Who was in it
-    at the first tick of all came into it nobody knows when, and does not enter.
+    The CTE `entries` (or another name) of a journey that begins when a customer comes into a
+    segment. Who was in it at the first tick of all came into it nobody knows when, and does not
+    enter.
 #}
-{% macro segment_entries(segment, context='cast(null as ' ~ dbt.type_string() ~ ')') -%}
+{% macro segment_entries(
+    segment, context='cast(null as ' ~ dbt.type_string() ~ ')', name='entries'
+) -%}
     segment_membership as (select * from {{ ref('segment_membership') }}),
 
-    entries as (
+    {{ name }} as (
         select
             customer_id,
             customer_id || '|' || cast(valid_from as {{ dbt.type_string() }}) as entry_key,
@@ -15,18 +18,5 @@
         where
             segment = '{{ segment }}'
             and valid_from > (select min(valid_from) from segment_membership)
-    )
-{%- endmacro %}
-
-{# The CTE `exits` of a journey that ends, for whatever reason it began, with certain events. #}
-{% macro event_exits(events, exit_reason) -%}
-    exits as (
-        select
-            customer_id,
-            cast(null as {{ dbt.type_string() }}) as entry_key,
-            occurred_at as exited_at,
-            '{{ exit_reason }}' as exit_reason
-        from {{ ref('customer_events') }}
-        where event in ('{{ events | join("', '") }}')
     )
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
     The messages of the outbox for one channel: with a text, and still to be sent. Those that are
-    too late stay for a week, so that the ledger can say so.
+    too late stay for a week, so that the ledger can say so. What an outage held up until the quiet
+    hours waits for their end.
 #}
 {% macro outbox_messages(channel, address) -%}
 with outbox as (select * from {{ ref('outbox') }}),
@@ -9,6 +10,14 @@ rendered as (select * from {{ ref('rendered_messages') }}),
 
 withdrawn as (select * from {{ ref('withdrawn_messages') }}),
 
+quiet_hours as (
+    select
+        class,
+        {{ minutes_of('quiet_from') }} as quiet_from,
+        {{ minutes_of('quiet_until') }} as quiet_until
+    from {{ ref('quiet_hours') }}
+),
+
 final as (
     select
         outbox.send_id,
@@ -16,11 +25,15 @@ final as (
         outbox.contact_point as {{ address }},
         rendered.subject,
         rendered.body,
-        outbox.send_at,
+        greatest(outbox.send_at, {{ next_allowed(
+            as_of(), "'" ~ var('customer_zone', 'Asia/Tokyo') ~ "'",
+            'quiet_hours.quiet_from', 'quiet_hours.quiet_until'
+        ) }}) as send_at,
         outbox.expires_at,
         outbox.journey || ': ' || outbox.step as why
     from outbox
     inner join rendered on outbox.send_id = rendered.send_id
+    left join quiet_hours on outbox.class = quiet_hours.class
     where
         outbox.channel = '{{ channel }}'
         and rendered.body is not null

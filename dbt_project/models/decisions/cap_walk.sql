@@ -37,6 +37,7 @@ counted as (
     from sent
     where
         decision = 'send'
+        and not is_withdrawn
         and counts_toward_caps
         and send_on > {{ dbt.dateadd('day', -1 * longest, as_of_date()) }}
 ),

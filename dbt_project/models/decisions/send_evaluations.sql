@@ -67,7 +67,7 @@ used as (
         count(*) as message_count
     from sent
     inner join limits on sent.channel = limits.channel
-    where sent.decision = 'send'
+    where sent.decision = 'send' and not sent.is_withdrawn
     group by 1, 2
 ),
 

@@ -26,6 +26,8 @@ stock as (select * from {{ ref('stg_stock') }}),
 
 customer_events as (select * from {{ ref('customer_events') }}),
 
+sunset as (select * from {{ ref('sunset_customers') }}),
+
 sent as (
     {{ sends_so_far() }}
 ),
@@ -38,7 +40,7 @@ options as (
         messages.is_active as is_message_active,
         messages.class,
         messages.purpose,
-        messages.controller_entity,
+        {{ speaking_entity() }} as controller_entity,
         messages.dedupe_days,
         messages.tag,
         messages.priority,
@@ -56,6 +58,7 @@ options as (
             'last_name': 'customers.last_name',
             'first_name': 'customers.first_name',
             'prefecture': 'customers.prefecture',
+            'controller_entity': speaking_entity(),
             'context': 'candidates.context',
         }) }} as payload,
         row_number() over (
@@ -98,7 +101,7 @@ addresses as (
         consents.basis as consent_basis,
         consents.evidence_ref,
         consents.since_at as consent_since_at,
-        consents.controller_entity as consent_entity,
+        consents.entities as consent_entities,
         row_number() over (
             partition by options.send_id, options.channel
             order by
@@ -108,9 +111,7 @@ addresses as (
                             options.class <> 'promotional'
                             or (
                                 coalesce(consents.state, '') = 'opted_in'
-                                and consents.controller_entity = coalesce(
-                                    options.controller_entity, consents.controller_entity
-                                )
+                                and {{ speaks_for('options.controller_entity', 'consents.entities') }}
                             )
                         )
                         then 0
@@ -180,6 +181,7 @@ said_before as (
         on options.customer_id = sent.customer_id and options.message = sent.message
     where
         sent.decision = 'send'
+        and not sent.is_withdrawn
         and sent.send_at > {{ dbt.dateadd('day', '-1 * options.dedupe_days', 'options.send_at') }}
         -- a fallback says the same on purpose
         and not (sent.entry_id = options.entry_id and sent.step = options.step)
@@ -227,14 +229,16 @@ judged as (
             when options.class <> 'promotional' or options.channel = 'task' then null
             when addresses.consent_state is null then 'no_evidence'
             when addresses.consent_state <> 'opted_in' then 'opted_out:' || addresses.consent_basis
-            when addresses.consent_entity <> options.controller_entity
-                then 'consent_of_another_entity:' || addresses.consent_entity
+            when not {{ speaks_for('options.controller_entity', 'addresses.consent_entities') }}
+                then 'consent_of_another_entity:' || addresses.consent_entities
         end as consent_reason,
         case
             when addresses.unreachable_reason in ('hard_bounce', 'blocked')
                 then addresses.unreachable_reason
             when addresses.consent_state = 'opted_out' and addresses.consent_basis = 'complaint'
                 then 'complaint'
+            when options.class = 'promotional' and sunset.customer_id is not null
+                then 'sunset:' || sunset.message
         end as suppression_reason,
         case
             when options.channel = 'task' then null
@@ -272,6 +276,8 @@ judged as (
     left join stock on {{ json_text('options.context', 'product_id') }} = stock.product_id
     left join said_before on options.send_id = said_before.send_id
     left join said_twice on options.send_id = said_twice.send_id
+    left join sunset
+        on options.customer_id = sunset.customer_id and options.channel = sunset.channel
 ),
 
 passed as (

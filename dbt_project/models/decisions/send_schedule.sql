@@ -8,36 +8,14 @@ quiet_hours as (select * from {{ ref('quiet_hours') }}),
 
 customer_scores as (select * from {{ ref('customer_scores') }}),
 
-customer_events as (select * from {{ ref('customer_events') }}),
-
--- the hour at which most people do something: for those of whom too little is known
-busiest_hour as (
-    select local_hour
-    from (
-        select
-            extract(hour from {{ utc_to_zone('occurred_at', zone) }}) as local_hour,
-            count(*) as events
-        from customer_events
-        where is_by_customer and occurred_at > {{ ago('90d') }}
-        group by 1
-    ) as hours
-    order by events desc, local_hour
-    limit 1
-),
-
 timed as (
     select
         candidates.send_id,
         candidates.expires_at,
         messages.send_time,
         greatest(candidates.due_at, {{ as_of() }}) as earliest_at,
-        coalesce(
-            customer_scores.best_hour,
-            (select cast(local_hour as bigint) from busiest_hour),
-            {{ var('default_send_hour', 12) }}
-        ) as best_hour,
-        case when customer_scores.best_hour is null then 'population' else 'personal' end
-            as hour_source,
+        coalesce(customer_scores.best_hour, {{ var('default_send_hour', 12) }}) as best_hour,
+        coalesce(customer_scores.best_hour_source, 'default') as hour_source,
         {{ minutes_of('quiet_hours.quiet_from') }} as quiet_from,
         {{ minutes_of('quiet_hours.quiet_until') }} as quiet_until
     from candidates

@@ -49,7 +49,8 @@ placed as (
         versions.delay_unit,
         versions.at_time,
         versions.condition,
-        versions.message,
+        -- a campaign brings its own message
+        coalesce(versions.message, {{ json_text('live_entries.context', 'message') }}) as message,
         versions.expires_hours,
         business_days.calendar_on as business_on
     from live_entries

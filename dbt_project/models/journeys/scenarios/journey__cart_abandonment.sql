@@ -16,14 +16,6 @@ entries as (
         and ended_at <= {{ as_of() }} - interval '30' minute
 ),
 
-exits as (
-    select
-        customer_id,
-        cast(null as {{ dbt.type_string() }}) as entry_key,
-        occurred_at as exited_at,
-        'ordered' as exit_reason
-    from customer_events
-    where event in ('order', 'purchase')
-)
+{{ event_exits(['order', 'purchase'], 'ordered') }}
 
 {{ journey() }}

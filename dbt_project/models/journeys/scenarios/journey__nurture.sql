@@ -10,14 +10,6 @@ entries as (
     where event = 'form_submit' and {{ property('form') }} in ('catalog_request', 'download')
 ),
 
-exits as (
-    select
-        customer_id,
-        cast(null as {{ dbt.type_string() }}) as entry_key,
-        occurred_at as exited_at,
-        'deal_opened' as exit_reason
-    from customer_events
-    where event like 'deal%'
-)
+{{ deal_exits() }}
 
 {{ journey() }}

@@ -23,16 +23,6 @@ entries as (
     where registrations.registered_at <= {{ as_of() }}
 ),
 
-exits as (
-    select *
-    from (
-        select
-            cast(null as {{ dbt.type_string() }}) as customer_id,
-            cast(null as {{ dbt.type_string() }}) as entry_key,
-            cast(null as timestamp) as exited_at,
-            cast(null as {{ dbt.type_string() }}) as exit_reason
-    ) as nobody
-    where 1 = 0
-)
+{{ no_exits() }}
 
 {{ journey() }}

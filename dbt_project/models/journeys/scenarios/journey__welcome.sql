@@ -11,14 +11,6 @@ entries as (
     group by customer_id
 ),
 
-exits as (
-    select
-        customer_id,
-        cast(null as {{ dbt.type_string() }}) as entry_key,
-        occurred_at as exited_at,
-        'ordered' as exit_reason
-    from customer_events
-    where event = 'order'
-)
+{{ event_exits(['order'], 'ordered') }}
 
 {{ journey() }}

@@ -4,6 +4,12 @@ engagement as (select * from {{ ref('int_engagement') }}),
 
 rfm as (select * from {{ ref('int_rfm') }}),
 
+intervals as (select * from {{ ref('int_purchase_intervals') }}),
+
+best_hours as (select * from {{ ref('int_best_hours') }}),
+
+best_channels as (select * from {{ ref('int_best_channels') }}),
+
 final as (
     select
         customers.customer_id,
@@ -30,17 +36,21 @@ final as (
         end as lifecycle,
         rfm.first_ordered_at,
         rfm.last_ordered_at,
+        intervals.next_order_on,
+        best_hours.best_hour,
+        best_hours.source as best_hour_source,
+        best_channels.best_channel,
         -- part of the published table, filled by models to come
         cast(null as {{ dbt.type_float() }}) as fit,
         cast(null as {{ dbt.type_float() }}) as p_buy_90d,
         cast(null as {{ dbt.type_float() }}) as expected_orders_90d,
-        cast(null as {{ dbt.type_float() }}) as predicted_value_365d,
-        cast(null as date) as next_order_on,
-        cast(null as bigint) as best_hour,
-        cast(null as {{ dbt.type_string() }}) as best_channel
+        cast(null as {{ dbt.type_float() }}) as predicted_value_365d
     from customers
     left join engagement on customers.customer_id = engagement.customer_id
     left join rfm on customers.customer_id = rfm.customer_id
+    left join intervals on customers.customer_id = intervals.customer_id
+    left join best_hours on customers.customer_id = best_hours.customer_id
+    left join best_channels on customers.customer_id = best_channels.customer_id
 )
 
 select * from final

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import click
 
-from orchestration.messages_templates import OWN, BadMessage, lint, render, variables_of
+from orchestration.messages_page import messages_page
+from orchestration.messages_templates import OWN, BadMessage, lint, render_sample
 from orchestration.report import console
 from orchestration.settings import PROJECT, settings
 from orchestration.warehouse import DuckDBWarehouse
@@ -53,16 +54,23 @@ def message() -> None:
 
 
 @message.command()
-@click.argument("name")
-@click.argument("channel")
+@click.argument("name", required=False)
+@click.argument("channel", required=False)
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="A variable (repeatable)."
 )
-def preview(name: str, channel: str, given: tuple[str, ...]) -> None:
-    """Show a message as a person would get it; variables not given show their name."""
+@click.option("--page", is_flag=True, help="All messages as a page for the browser.")
+def preview(name: str | None, channel: str | None, given: tuple[str, ...], page: bool) -> None:
+    """Show a message as a person would get it; variables not given come from sample.toml."""
     try:
-        shown = {variable: f"[{variable}]" for variable in variables_of(name, channel)}
-        text = render(name, channel, shown | dict(pair.split("=", 1) for pair in given))
+        variables = dict(pair.split("=", 1) for pair in given)
+        if page:
+            place = settings().warehouse.with_suffix(".messages.html")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(messages_page(list(_messages()), variables))
+            console.print(f"open {place} in a browser", soft_wrap=True)
+            return
+        text = render_sample(name or "", channel or "", variables)
     except (BadMessage, ValueError) as error:
         raise click.ClickException(f"{error}; messages and channels: {_listed()}") from None
     if text.subject:

@@ -11,6 +11,7 @@ from orchestration.messages_templates import BadMessage, render
 from orchestration.warehouse import DuckDBWarehouse
 
 BATCH = 50_000  # messages in memory at one time
+JSON_SLOTS = ("products",)  # lists, frozen as JSON texts within the payload's
 WAITING = """
 select send_id, message, channel, payload
 from decisions.outbox
@@ -50,9 +51,10 @@ def render_outbox(warehouse: DuckDBWarehouse, as_of: datetime) -> int:
 
 
 def variables(payload: str) -> dict[str, Any]:
-    """The variables of a payload: the customer's, and those of the journey's context."""
+    """The variables of a payload: the customer's, those of slots and of the journey's context."""
     frozen = json.loads(payload)
-    return frozen | json.loads(frozen.pop("context", "{}"))
+    frozen |= json.loads(frozen.pop("context", "{}"))
+    return frozen | {slot: json.loads(frozen[slot]) for slot in JSON_SLOTS if slot in frozen}
 
 
 def _text(row: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.exceptions import UndefinedError
-from jinja2.meta import find_undeclared_variables
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestration.settings import PROJECT
@@ -38,9 +39,9 @@ def render(
 ) -> Text:
     """The text of a message for one person; BadMessage where a variable is missing or empty."""
     given = {name: value for name, value in variables.items() if value not in (None, "")}
+    speaker = sender(given.get("controller_entity", OWN), folder)
     try:
         template = _environment(folder).get_template(f"{message}/{channel}.txt")
-        speaker = sender(given.get("controller_entity", OWN), folder)
         text = template.render(**given, sender=speaker)
     except TemplateNotFound as error:
         raise BadMessage(f"no_template:{error.name}") from None
@@ -61,9 +62,7 @@ def lint(
     """What is wrong with a template, in words; an empty list where it may be used."""
     place = f"{message}/{channel}.txt"
     try:
-        names = variables_of(message, channel, folder)
-        given = {name: f"[{name}]" for name in names} | {"controller_entity": entity}
-        text = render(message, channel, given, folder)
+        text = render_sample(message, channel, entity=entity, folder=folder)
     except BadMessage as error:
         return [f"{place}: {error}"]
     if message_class != "promotional":
@@ -76,12 +75,36 @@ def lint(
     ]
 
 
+def render_sample(
+    message: str,
+    channel: str,
+    given: Mapping[str, Any] = MappingProxyType({}),
+    entity: str = OWN,
+    folder: Path = TEMPLATES,
+) -> Text:
+    """A message with the given variables, else those of sample.toml, else their names."""
+    names = {name: f"[{name}]" for name in variables_of(message, channel, folder)}
+    shown = {name: _sample(folder).get(name, value) for name, value in names.items()}
+    return render(message, channel, shown | {"controller_entity": entity} | given, folder)
+
+
 def variables_of(message: str, channel: str, folder: Path = TEMPLATES) -> set[str]:
-    """The variables that a template asks for, besides the sender."""
-    path = folder / message / f"{channel}.txt"
-    if not path.is_file():
+    """The variables that a template and what it includes ask for, besides the sender."""
+    if not (folder / message / f"{channel}.txt").is_file():
         raise BadMessage(f"no_template:{message}/{channel}.txt")
-    return find_undeclared_variables(_environment(folder).parse(path.read_text())) - {"sender"}
+    return _variables_in(f"{message}/{channel}.txt", folder) - {"sender"}
+
+
+def _variables_in(template: str, folder: Path) -> set[str]:
+    parsed = _environment(folder).parse((folder / template).read_text())
+    included = [name for name in find_referenced_templates(parsed) if name]
+    return find_undeclared_variables(parsed).union(*(_variables_in(n, folder) for n in included))
+
+
+@cache
+def _sample(folder: Path) -> Mapping[str, Any]:
+    path = folder / "sample.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
 @cache

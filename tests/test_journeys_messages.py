@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.journey_commands import MESSAGES
+from orchestration.messages_page import messages_page
 from orchestration.messages_render import render_outbox, variables
 from orchestration.messages_templates import BadMessage, lint, render, variables_of
 from orchestration.warehouse import DuckDBWarehouse
@@ -88,6 +89,38 @@ def catalogue() -> list[tuple[dict[str, str], str]]:
         ]
 
 
+def test_a_company_of_the_group_speaks_under_its_own_name(folder: Path) -> None:
+    with (folder / "sender.toml").open("a") as file:
+        file.write('[sister]\nname = "妹"\naddress = "大阪"\nopt_out_url = "https://y.example"\n')
+    write(folder, "email", "subject: s\n\n{{ sender.name }} {{ sender.address }}")
+    assert render("m", "email", {"controller_entity": "sister"}, folder).body == "妹 大阪"
+    assert render("m", "email", {"controller_entity": "self"}, folder).body == "店 東京都1-1"
+    with pytest.raises(BadMessage, match="no_sender:stranger"):
+        render("m", "email", {"controller_entity": "stranger"}, folder)
+    (problem,) = lint("m", "email", "promotional", folder, "sister")
+    assert "opt_out_url" in problem
+
+
+def test_variables_of_included_slots_are_variables_of_the_message(folder: Path) -> None:
+    (folder / "slots").mkdir()
+    (folder / "slots" / "p.txt").write_text("{% for p in products %}{{ p.name }},{% endfor %}")
+    write(folder, "sms", "{{ last_name }}: {% include 'slots/p.txt' %}")
+    assert variables_of("m", "sms", folder) == {"last_name", "products"}
+    given = {"last_name": "佐藤", "products": [{"name": "A"}, {"name": "B"}]}
+    assert render("m", "sms", given, folder).body == "佐藤: A,B,"
+    with pytest.raises(BadMessage, match="missing_variable:products"):
+        render("m", "sms", {"last_name": "佐藤"}, folder)
+
+
+def test_the_page_shows_every_message_on_every_channel_and_its_problems() -> None:
+    rows = [row for row, _ in catalogue()]
+    broken = rows[0] | {"message": "no_such_message", "channels": "email"}
+    page = messages_page([*rows, broken], {"last_name": "<b>山田</b>"})
+    assert page.count("<article") == sum(len(row["channels"].split()) for row in [*rows, broken])
+    assert "no_template:no_such_message/email.txt" in page
+    assert "&lt;b&gt;山田&lt;/b&gt; 様" in page and "<b>山田" not in page
+
+
 def test_every_message_of_the_catalogue_has_lawful_templates() -> None:
     assert len(catalogue()) > 20
     assert [p for row, c in catalogue() for p in lint(row["message"], c, row["class"])] == []
@@ -97,7 +130,7 @@ def test_variables_of_journeys_are_declared_as_required() -> None:
     """A customer's own columns may be missing in one text; a journey's must be there for all."""
     with (MESSAGES.parent / "message_variables.csv").open(encoding="utf-8") as file:
         declared = {(row["message"], row["variable"]) for row in csv.DictReader(file)}
-    own = {"last_name", "first_name", "prefecture"}
+    own = {"last_name", "first_name", "prefecture", "coupon_benefit", "coupon_until"}
     used = {
         (row["message"], name)
         for row, channel in catalogue()
@@ -146,3 +179,8 @@ def test_before_the_first_build_there_is_nothing_to_render(warehouse: DuckDBWare
 def test_variables_are_the_customers_and_the_journeys(warehouse: DuckDBWarehouse) -> None:
     payload = {"last_name": "佐藤", "context": json.dumps({"plan": "basic"})}
     assert variables(json.dumps(payload)) == {"last_name": "佐藤", "plan": "basic"}
+
+
+def test_lists_of_slots_are_frozen_as_texts() -> None:
+    payload = {"products": json.dumps([{"name": "茶碗"}])}
+    assert variables(json.dumps(payload)) == {"products": [{"name": "茶碗"}]}

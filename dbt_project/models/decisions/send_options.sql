@@ -24,6 +24,10 @@ consents as (select * from {{ ref('consents') }}),
 
 stock as (select * from {{ ref('stg_stock') }}),
 
+coupons as (select * from {{ ref('coupons') }}),
+
+recommended as (select * from {{ ref('int_recommended_products') }}),
+
 customer_events as (select * from {{ ref('customer_events') }}),
 
 sunset as (select * from {{ ref('sunset_customers') }}),
@@ -59,8 +63,14 @@ options as (
             'first_name': 'customers.first_name',
             'prefecture': 'customers.prefecture',
             'controller_entity': speaking_entity(),
+            'products': 'recommended.products',
+            'coupon_benefit': 'coupons.benefit',
+            'coupon_until': 'cast(cast(' ~ dbt.dateadd(
+                'day', 'coupons.valid_days', 'schedule.send_on'
+            ) ~ ' as date) as ' ~ text ~ ')',
             'context': 'candidates.context',
         }) }} as payload,
+        coupons.is_valid as is_coupon_valid,
         row_number() over (
             partition by candidates.send_id
             order by
@@ -78,6 +88,8 @@ options as (
     left join journeys on candidates.journey = journeys.journey
     left join customers on candidates.customer_id = customers.customer_id
     left join customer_scores on candidates.customer_id = customer_scores.customer_id
+    left join recommended on candidates.customer_id = recommended.customer_id
+    left join coupons on {{ json_text('candidates.context', 'coupon_code') }} = coupons.coupon_code
     left join channels
         on
             {{ dbt.position("' ' || channels.channel || ' '", "' ' || messages.channels || ' '") }} > 0
@@ -255,6 +267,7 @@ judged as (
         'missing_variable:' || missing_variables.variable as variables_reason,
         case
             when stock.quantity <= 0 then 'out_of_stock'
+            when not options.is_coupon_valid then 'coupon_over'
             when {{ safe_date(json_text('options.context', 'offer_ends_on')) }} < options.send_on
                 then 'offer_over'
         end as offer_reason,

@@ -1,5 +1,6 @@
 """Identity resolution: which source records are one customer, durably."""
 
+from identity.charts import write_charts
 from identity.decisions import DECISION_KINDS, DecisionError, check_decision
 from identity.evaluate import evaluate, evaluate_source_pairs
 from identity.mapping import MappingError, map_columns
@@ -18,4 +19,5 @@ __all__ = [
     "evaluate_source_pairs",
     "map_columns",
     "resolve",
+    "write_charts",
 ]

@@ -15,6 +15,7 @@ from identity.profile import Profile
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 from splink import DuckDBAPI, Linker
+from splink.internals.splink_dataframe import SplinkDataFrame
 
 logging.getLogger("splink").setLevel(logging.CRITICAL)
 
@@ -69,17 +70,8 @@ def check(model: dict, profile: Profile) -> None:
 
 def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None:
     """Fill `scored`: match_weight (bits), its evidence without the prior, parts, probability."""
-    con.execute(
-        """
-        create table blocked as
-        select rec_l as join_key_l, rec_r as join_key_r, '0' as match_key from pairs
-        """
-    )
-    splink = linker(con, "features", model["settings"])
-    _count_frequencies(con, splink, profile.comparisons)
-    splink.table_management.register_blocked_pairs_for_predict(splink._db_api.register("blocked"))
+    splink, predicted = predict(con, model, profile, "pairs")
     prior = bits(model["settings"]["probability_two_random_records_match"])
-    predicted = splink.inference.predict(warning_mode="never")
     con.execute(
         f"""
         insert into scored
@@ -90,6 +82,22 @@ def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None
         """
     )
     splink._db_api.delete_tables_created_by_splink_from_db()
+
+
+def predict(
+    con: duckdb.DuckDBPyConnection, model: dict, profile: Profile, pairs: str
+) -> tuple[Linker, SplinkDataFrame]:
+    """Splink's predictions for a table of pairs (rec_l, rec_r) of `features`, and its linker."""
+    con.execute(
+        f"""
+        create table blocked as
+        select rec_l as join_key_l, rec_r as join_key_r, '0' as match_key from {pairs}
+        """
+    )
+    splink = linker(con, "features", model["settings"])
+    _count_frequencies(con, splink, profile.comparisons)
+    splink.table_management.register_blocked_pairs_for_predict(splink._db_api.register("blocked"))
+    return splink, splink.inference.predict(warning_mode="never")
 
 
 def _part(comparison: Comparison) -> str:

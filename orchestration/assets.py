@@ -1,6 +1,7 @@
 """The assets before activation: raw tables, dbt models and identity, in one lineage."""
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -172,12 +173,18 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     for table in IDENTITY_TABLES:
         metadata = {"dagster/row_count": counts[table]}
         if table == "customer_records":
-            metadata |= quality
+            metadata |= quality | _charts()
         yield dg.MaterializeResult(asset_key=["identity", table], metadata=metadata)
     for checked in check_identities(warehouse()):
         if not checked.passed:
             log.info("identity: %s: %s", checked.check_name, dict(checked.metadata))
         yield checked
+
+
+def _charts() -> dict[str, dg.MetadataValue]:
+    """Where `enishi identity charts` left its pages, if somebody asked for them."""
+    pages = sorted(settings().charts.glob("*.html"))
+    return {f"chart: {page.stem}": dg.MetadataValue.path(os.path.relpath(page)) for page in pages}
 
 
 @dbt_assets(

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from orchestration.activation_commands import COMMANDS
+from orchestration.golden_commands import golden
 from orchestration.identity_commands import identity
 from orchestration.journey_commands import journey, message
 from orchestration.report import console, progress
@@ -89,6 +90,7 @@ def check() -> None:
     _exit(check_destinations())
 
 
+cli.add_command(golden)
 cli.add_command(identity)
 cli.add_command(journey)
 cli.add_command(message)
@@ -127,10 +129,10 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from activations.lease import SyncBusy
     from activations.sealed import BadPlan
     from activations.spec import SpecError
-    from identity import DecisionError
+    from identity import DecisionError, ModelError
     from orchestration.raw_files import RawError
     from orchestration.stewardship import StewardshipError
     from orchestration.syncs import SyncFailed
 
     expected = (Fatal, SpecError, SyncBusy, SyncFailed, BadPlan)
-    return (*expected, RawError, DecisionError, StewardshipError)
+    return (*expected, RawError, DecisionError, ModelError, StewardshipError)

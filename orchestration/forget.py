@@ -19,6 +19,8 @@ from activations.forget import (
 )
 from activations.pseudonyms import pseudonym
 from orchestration import syncs
+from orchestration.identities import ensure_identity_tables
+from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
 
 _KINDS = {"email": "email", "sms": "phone", "line": "line_user_id", "ads": "ads"}
@@ -34,12 +36,15 @@ def forget(
     Destinations are asked first, for the ledger is what tells who has the person.
     """
     person = pseudonym(customer_ids[0], context.secrets)
+    ensure_identity_tables(warehouse)
     identifiers = _identifiers(warehouse, customer_ids)
     done = list(forget_at_destinations(warehouse, syncs.syncs(), context, customer_ids))
     done += _forget_in_exports(context.export_folder, set(customer_ids))
+    done.append(_forget_charts(settings().charts))
     with warehouse.transaction() as transaction:
         done += _forget_in_quarantine(transaction, customer_ids, [v for _, v in identifiers])
         done += _forget_in_decisions(transaction, customer_ids)
+        done += _forget_in_stewardship(transaction, customer_ids)
         done += _at_the_sources(transaction, customer_ids)
         done.append(suppress(transaction, context, identifiers, why))
         done += forget_in_ledger(transaction, context, customer_ids)
@@ -103,6 +108,28 @@ def _forget_in_decisions(transaction: DuckDBWarehouse, customer_ids: list[str]) 
         yield Erased(table, count, "erased")
 
 
+def _forget_in_stewardship(
+    transaction: DuckDBWarehouse, customer_ids: list[str]
+) -> Iterator[Erased]:
+    """Pinned values go, and the reasons of stewards, which may quote a person."""
+    people = ", ".join("?" for _ in customer_ids)
+    records = (
+        f"select source, source_id from identity.customer_records where customer_id in ({people})"
+    )
+    pair = f"(source_l, source_id_l) in ({records}) or (source_r, source_id_r) in ({records})"
+    for table, chosen, change in (
+        ("golden_pins", f"(source, source_id) in ({records})", "delete from identity.{}"),
+        ("put_off_reviews", pair, "update identity.{} set reason = null"),
+        ("decisions", pair, "update identity.{} set reason = null"),
+    ):
+        parameters = customer_ids * chosen.count(records)
+        count = transaction.value(
+            f"select count(*) from identity.{table} where {chosen}", parameters
+        )
+        transaction.execute(f"{change.format(table)} where {chosen}", parameters)
+        yield Erased(f"identity.{table}", count, "erased")
+
+
 def _at_the_sources(transaction: DuckDBWarehouse, customer_ids: list[str]) -> Iterator[Erased]:
     """What a source sends again tomorrow is to be erased there; the next build then follows."""
     people = ", ".join("?" for _ in customer_ids)
@@ -113,6 +140,14 @@ def _at_the_sources(transaction: DuckDBWarehouse, customer_ids: list[str]) -> It
     ):
         detail = "delete the records in the source system; landing follows its next delivery"
         yield Erased(f"raw.{row['source']}", row["n"], "not_possible", detail)
+
+
+def _forget_charts(folder: Path) -> Erased:
+    """Pages of identity's charts show whole records; they can be made again."""
+    pages = list(folder.glob("*.html"))
+    for page in pages:
+        page.unlink()
+    return Erased("identity charts", len(pages), "erased")
 
 
 def _forget_in_exports(folder: Path | None, keys: set[str]) -> Iterator[Erased]:

@@ -57,6 +57,10 @@ create table if not exists identity.model (
 create table if not exists identity.put_off_reviews (
     source_l varchar, source_id_l varchar, source_r varchar, source_id_r varchar,
     put_off_by varchar, reason varchar, put_off_at timestamp
+);
+create table if not exists identity.golden_pins (
+    pin_id varchar, source varchar, source_id varchar, column_name varchar, value varchar,
+    pinned_by varchar, reason varchar, pinned_at timestamp, expires_at timestamp
 )
 """
 COLUMN_TYPES = {
@@ -66,6 +70,9 @@ COLUMN_TYPES = {
     "int64": "bigint",
 }
 COLUMN_TYPES |= {"date32[day]": "date"}
+LATEST_MODEL = """
+select record_count, model from identity.model order by trained_at desc, rowid desc limit 1
+"""
 # A membership lasts until its record has another customer, or is gone.
 CLOSE_MEMBERSHIPS = """
 update identity.memberships set valid_to = ?
@@ -166,6 +173,26 @@ def evaluate_against(
     return identity.evaluate(*labels) | {"by_source_pair": pairs}
 
 
+def chart_identities(
+    warehouse: DuckDBWarehouse, as_of: datetime, folder: Path, customer_ids: Sequence[str] = ()
+) -> list[Path]:
+    """Splink's charts of the model and of published customers; the paths of the pages."""
+    rows = warehouse.rows(LATEST_MODEL)
+    if not rows:
+        raise identity.ModelError(
+            "no model was trained yet: `enishi build` trains one when there are enough records"
+        )
+    return identity.write_charts(
+        warehouse.arrow("select * from identity_inputs.identity_records"),
+        warehouse.arrow("select * from identity.customer_records"),
+        warehouse.arrow("select * from identity.review_queue"),
+        json.loads(rows[0]["model"]),
+        now=as_of,
+        folder=folder,
+        customer_ids=customer_ids,
+    )
+
+
 def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
     """Of everything that decides the outcome: records, decisions, the code that resolves them."""
     code = hashlib.sha256()
@@ -187,10 +214,7 @@ def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
 
 def _model(warehouse: DuckDBWarehouse, record_count: int) -> dict | None:
     """The frozen model: training is not reproducible to the bit, so it is done once and kept."""
-    rows = warehouse.rows(
-        "select record_count, model from identity.model "
-        "order by trained_at desc, rowid desc limit 1"
-    )
+    rows = warehouse.rows(LATEST_MODEL)
     if not rows or record_count > rows[0]["record_count"] * RETRAIN_GROWTH:
         return None
     return json.loads(rows[0]["model"])

@@ -1,5 +1,6 @@
 """`enishi identity`: the review queue, decisions, explanations and accuracy."""
 
+import os
 from datetime import UTC, datetime
 
 import click
@@ -18,7 +19,7 @@ def _warehouse() -> DuckDBWarehouse:
     return DuckDBWarehouse(settings().warehouse)
 
 
-def _now(warehouse: DuckDBWarehouse) -> datetime:
+def now_of(warehouse: DuckDBWarehouse) -> datetime:
     """The clock's time, or the tick's where that does not follow the clock."""
     from orchestration.tick import current_tick
 
@@ -63,7 +64,7 @@ def _serve(port: int) -> None:
     def tell(address: str) -> None:
         console.print(f"open {address}\nuntil interrupted; the next build follows the decisions")
 
-    serve(settings().warehouse, lambda: _now(_warehouse()), port, tell)
+    serve(settings().warehouse, lambda: now_of(_warehouse()), port, tell)
 
 
 @identity.command()
@@ -100,9 +101,20 @@ def _decide(
     warehouse = _warehouse()
     last = until and end_of_day(until)
     decision_id = record_decision(
-        warehouse, decision, one, other, by, reason, _now(warehouse), last
+        warehouse, decision, one, other, by, reason, now_of(warehouse), last
     )
     console.print(f"recorded as {decision_id}; the next build follows it")
+
+
+@identity.command()
+@click.option("--customer", "customers", multiple=True, help="Only these (repeatable).")
+def charts(customers: tuple[str, ...]) -> None:
+    """Splink's charts as pages that need no network; they hold personal data."""
+    from orchestration.identities import chart_identities
+
+    warehouse = _warehouse()
+    for path in chart_identities(warehouse, now_of(warehouse), settings().charts, customers):
+        console.print(os.path.relpath(path), soft_wrap=True)
 
 
 @identity.command()

@@ -39,6 +39,11 @@ class Settings:
         """The page of what the sink received, as `make run` leaves it."""
         return self.warehouse.with_suffix(".sink.html")
 
+    @property
+    def charts(self) -> Path:
+        """Where `enishi identity charts` leaves its pages."""
+        return self.warehouse.with_suffix(".charts")
+
 
 def settings() -> Settings:
     """The settings of this process; each falls back to the demo's."""

@@ -55,6 +55,14 @@ def record_of(warehouse: DuckDBWarehouse, key: str) -> dict[str, Any]:
     return rows[0]
 
 
+def require_who_and_why(by: str, reason: str, now: datetime, until: datetime | None) -> None:
+    """Raise StewardshipError unless somebody takes a decision, for a reason, that still holds."""
+    if not by.strip() or not reason.strip():
+        raise StewardshipError("say who decides (--by) and why (--why): others will ask")
+    if until is not None and until <= now:
+        raise StewardshipError("the decision would have expired already: give a later --until")
+
+
 def decide(
     warehouse: DuckDBWarehouse,
     decision: str,
@@ -70,10 +78,7 @@ def decide(
     `one` is a record (source:source_id); `other` is a record, or for `pin` a customer id.
     """
     ensure_identity_tables(warehouse)
-    if not by.strip() or not reason.strip():
-        raise StewardshipError("say who decides (--by) and why (--why): others will ask")
-    if until is not None and until <= now:
-        raise StewardshipError("the decision would have expired already: give a later --until")
+    require_who_and_why(by, reason, now, until)
     left = record_of(warehouse, one)
     row: dict[str, Any] = {"source_l": left["source"], "source_id_l": left["source_id"]}
     if decision == "pin":

@@ -21,6 +21,7 @@ from activations.pseudonyms import KEY, pseudonym
 from activations.redact import Unexpected
 from activations.secrets_lint import secret_problems
 from orchestration.forget import forget
+from orchestration.identities import ensure_identity_tables
 from orchestration.landing import QUARANTINE
 from orchestration.syncs import run_metadata, summary
 from orchestration.warehouse import DuckDBWarehouse
@@ -251,6 +252,21 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
             select 's2' as send_id, '鈴木さま' as subject, '鈴木さま' as body;
         """
     )
+    ensure_identity_tables(door)
+    door.execute(
+        """
+        insert into identity.golden_pins (source, source_id, value) values
+            ('crm_members', 'm2', '鈴木'), ('crm_members', 'm3', '佐藤');
+        insert into identity.decisions (source_l, source_id_l, source_r, source_id_r, reason) values
+            ('crm_members', 'm1', 'crm_members', 'm2', '鈴木さまに電話した');
+        insert into identity.put_off_reviews (source_l, source_id_l, source_r, source_id_r, reason)
+            values ('crm_members', 'm2', 'crm_members', 'm1', '鈴木さまに電話する')
+        """
+    )
+    charts = tmp_path / "warehouse.charts"
+    charts.mkdir()
+    (charts / "cluster_studio.html").write_text("鈴木")
+    monkeypatch.setenv("ENISHI_WAREHOUSE", str(door.path))
     exports = tmp_path / "exports" / "vip"
     exports.mkdir(parents=True)
     file = exports / "add-1.csv"
@@ -272,6 +288,12 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
     assert door.rows("select subject, body from decisions.rendered_messages") == [
         {"subject": None, "body": None}
     ]
+    assert places["identity charts"] == (1, "erased")
+    assert list(charts.iterdir()) == []
+    assert door.rows("select value from identity.golden_pins") == [{"value": "佐藤"}]
+    for table in ("decisions", "put_off_reviews"):
+        assert places[f"identity.{table}"] == (1, "erased")
+        assert door.rows(f"select reason from identity.{table}") == [{"reason": None}]
     with file.open(newline="") as lines:
         assert [line[1] for line in csv.reader(lines)] == ["key", "c1"]
     assert json.loads((exports / "add-1.csv.manifest.json").read_text())["rows"] == 1

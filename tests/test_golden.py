@@ -6,17 +6,15 @@ from functools import cache
 
 from golden_kit import APART, AS_OF, world
 
+from orchestration.golden_pins import pin_value, unpin_value
+from orchestration.warehouse import DuckDBWarehouse
+
 MERGED = dict.fromkeys(APART, "ann")
-DAY = [AS_OF, *(datetime(2026, 10, day) for day in range(2, 6))]
+DAY = [AS_OF, *(datetime(2026, 10, day) for day in range(2, 7))]
 GOLDEN = (
     "int_golden_pins int_surviving_values int_survivors customer_versions customers "
     "int_contact_point_mentions int_consent_evidence consents"
 )
-PIN = """
-insert into reference.golden_pins by name
-select 'p1' as pin_id, 'crm_members' as source, 'M1' as source_id,
-    'last_name' as attribute, '佐東' as value, timestamp '2026-10-05 00:00:00' as decided_at
-"""
 
 
 def tick(day: int, customers: dict[str, str]) -> tuple[list[dict], dict[str, str]]:
@@ -29,6 +27,10 @@ def tick(day: int, customers: dict[str, str]) -> tuple[list[dict], dict[str, str
         here.rows("select * from marts.customers order by customer_id"),
         {row["contact_point"]: row["state"] for row in consents},
     )
+
+
+def door() -> DuckDBWarehouse:
+    return world().warehouse
 
 
 @cache
@@ -68,8 +70,10 @@ def test_consent_belongs_to_the_contact_point_whoever_holds_it() -> None:
 
 def test_a_pinned_value_survives_whatever_the_records_say() -> None:
     before = played()["split"][0][0]
-    world().warehouse.execute(PIN)
+    pin_id = pin_value(door(), "crm_members:M1", "last_name", "佐東", "aya", "her card", DAY[4])
     pinned = tick(4, APART)[0][0]
     assert (pinned["last_name"], pinned["first_name"]) == ("佐東", "杏")
     assert (before["changed_at"], pinned["changed_at"]) == (DAY[3], DAY[4])
-    assert json.loads(pinned["value_sources"])["last_name"] == "golden_pins:p1"
+    assert json.loads(pinned["value_sources"])["last_name"] == f"golden_pins:{pin_id}"
+    unpin_value(door(), "crm_members:M1", "last_name", "aya", "married", DAY[5])
+    assert tick(5, APART)[0][0] == before | {"changed_at": DAY[5]}

@@ -77,6 +77,16 @@
 {%- endmacro %}
 
 
+{# Whether two keys differ as by a typing error: one letter of at least four, two of eight. #}
+{% macro similar_company_keys(one, other) -%}
+    (
+        length({{ one }}) >= 4
+        and length({{ other }}) >= 4
+        and {{ edit_distance(one, other) }} <= case when length({{ one }}) < 8 then 1 else 2 end
+    )
+{%- endmacro %}
+
+
 {# The branch that the name ends in, null where it has none. #}
 {% macro company_branch(name) -%}
     {%- set rest = without_legal_form(name) -%}

@@ -31,6 +31,7 @@ candidates as (
         cards.company_key is null
         or {{ dbt.position('listed.company_key', 'cards.company_key') }} > 0
         or {{ dbt.position('cards.company_key', 'listed.company_key') }} > 0
+        or {{ similar_company_keys('listed.company_key', 'cards.company_key') }}
 
     union all
 

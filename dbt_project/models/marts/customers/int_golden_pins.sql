@@ -1,28 +1,29 @@
 {{ config(schema='intermediate') }}
 
-with decisions as (select * from {{ ref('golden_pins') }}),
+with pins as (select * from {{ source('identity', 'golden_pins') }}),
 
 customer_records as (select * from {{ source('identity', 'customer_records') }}),
 
--- a pin is put on a record, so that it stays with its person when customers merge or split
+-- a pin is put on a record, so that it stays with its person when customers merge or split;
+-- one without a value takes an earlier one back
 in_force as (
     select
         customer_records.customer_id,
-        decisions.attribute,
-        decisions.value,
-        'golden_pins:' || decisions.pin_id as pin_ref,
+        pins.column_name as attribute,
+        pins.value,
+        'golden_pins:' || pins.pin_id as pin_ref,
         row_number() over (
-            partition by customer_records.customer_id, decisions.attribute
-            order by decisions.decided_at desc, decisions.pin_id desc
+            partition by customer_records.customer_id, pins.column_name
+            order by pins.pinned_at desc, pins.pin_id desc
         ) as pin_rank
-    from decisions
+    from pins
     inner join customer_records
         on
-            decisions.source = customer_records.source
-            and decisions.source_id = customer_records.source_id
+            pins.source = customer_records.source
+            and pins.source_id = customer_records.source_id
     where
-        decisions.decided_at <= {{ as_of() }}
-        and (decisions.expires_at is null or decisions.expires_at > {{ as_of() }})
+        pins.pinned_at <= {{ as_of() }}
+        and (pins.expires_at is null or pins.expires_at > {{ as_of() }})
 ),
 
 final as (
@@ -32,7 +33,7 @@ final as (
         value,
         pin_ref
     from in_force
-    where pin_rank = 1
+    where pin_rank = 1 and value is not null
 
     union all
 
@@ -43,7 +44,7 @@ final as (
         replace(substring(value, 6), '-', '') as value,
         pin_ref
     from in_force
-    where pin_rank = 1 and attribute = 'birth_on'
+    where pin_rank = 1 and attribute = 'birth_on' and value is not null
 )
 
 select * from final

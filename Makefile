@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench-identity
+.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench-identity bench-experiments
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: $(READY)
@@ -34,6 +34,10 @@ test-replay: .venv/.installed
 # accuracy, time and memory beside plain Splink and recordlinkage
 bench-identity: .venv/.installed
 	$(BIN)/python -W ignore -m tests.bench.identity
+
+# lost opens of the adaptive split on 200 simulated runs; 2,000 experiments looked at every day
+bench-experiments: .venv/.installed
+	$(BIN)/python -m pytest -m bench -s
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest -m spark tests/engines

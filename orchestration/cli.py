@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import click
@@ -10,7 +11,7 @@ from orchestration.activation_commands import COMMANDS
 from orchestration.golden_commands import golden
 from orchestration.identity_commands import identity
 from orchestration.journey_commands import journey, message
-from orchestration.report import console, progress
+from orchestration.report import console, print_sections, progress
 from orchestration.settings import SettingsError, settings
 from orchestration.warehouse import DuckDBWarehouse, WarehouseBusy
 
@@ -67,6 +68,19 @@ def demo(data: str | None, folder: str | None) -> None:
     from orchestration.demo import run_demo
 
     _exit(run_demo(data, folder))
+
+
+@cli.command()
+@click.argument("journey")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True)
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True)
+def backtest(journey: str, first: datetime, last: datetime) -> None:
+    """What a journey would have sent on past days, with the data known then; nothing leaves."""
+    from orchestration.backtest import run_backtest
+
+    with progress():
+        sections = run_backtest(journey, first.date(), last.date())
+    print_sections(sections)
 
 
 @cli.command()

@@ -13,7 +13,7 @@ from orchestration.warehouse import DuckDBWarehouse
 BATCH = 50_000  # messages in memory at one time
 JSON_SLOTS = ("products",)  # lists, frozen as JSON texts within the payload's
 WAITING = """
-select send_id, message, channel, payload
+select send_id, template, channel, payload
 from decisions.outbox
 where expires_at >= ?
     and not exists (
@@ -60,7 +60,7 @@ def variables(payload: str) -> dict[str, Any]:
 def _text(row: Mapping[str, Any]) -> dict[str, str | None]:
     text = {"send_id": row["send_id"], "subject": None, "body": None, "problem": None}
     try:
-        rendered = render(row["message"], row["channel"], variables(row["payload"]))
+        rendered = render(row["template"], row["channel"], variables(row["payload"]))
     except BadMessage as error:
         return text | {"problem": str(error)}
     return text | {"subject": rendered.subject, "body": rendered.body}

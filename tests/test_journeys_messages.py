@@ -145,7 +145,7 @@ def test_the_outbox_is_rendered_once_and_problems_are_kept(warehouse: DuckDBWare
     warehouse.execute(
         """
         create schema decisions;
-        create table decisions.outbox (send_id varchar, message varchar, channel varchar,
+        create table decisions.outbox (send_id varchar, template varchar, channel varchar,
             payload varchar, expires_at timestamp);
         create table decisions.rendered_messages (send_id varchar, subject varchar, body varchar,
             problem varchar, rendered_at timestamp);

@@ -12,7 +12,10 @@ from orchestration.dbt_parse import manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
 # a model may read its own layer and those before it
-LAYERS = ("staging", "identity", "marts", "segments", "journeys", "decisions", "activation")
+LAYERS = (
+    *("staging", "identity", "marts", "segments", "journeys", "experiments", "decisions"),
+    "activation",
+)
 PUBLIC = ("marts", "segments", "activation")
 WALL_CLOCK = r"\b(now\s*\(|current_timestamp|current_date|today\s*\(|getdate\s*\(|sysdate)"
 DIALECT = {

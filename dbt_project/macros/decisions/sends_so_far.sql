@@ -1,6 +1,7 @@
 {#
     What earlier ticks decided and took back, under today's customer ids. Read from the tables that
-    they left and not by ref(): the decisions of this tick are made from them.
+    they left and not by ref(): the decisions of this tick are made from them. A column that is not
+    there yet is null.
 #}
 {% macro sends_so_far() -%}
     {%- set columns = {
@@ -9,7 +10,7 @@
         'channel': 'string', 'decision': 'string', 'failed_gate': 'string', 'context': 'string',
         'is_held_out': 'boolean', 'entered_at': 'timestamp', 'due_at': 'timestamp',
         'expires_at': 'timestamp', 'send_at': 'timestamp', 'send_on': 'date',
-        'counts_toward_caps': 'boolean',
+        'counts_toward_caps': 'boolean', 'experiment': 'string', 'variant': 'string',
     } -%}
     {%- set types = {
         'string': dbt.type_string(), 'bigint': dbt.type_bigint(), 'timestamp': 'timestamp',
@@ -23,9 +24,10 @@
     {%- endfor -%}
     {%- set decisions, withdrawn = left.get('send_decisions'), left.get('withdrawn_messages') -%}
     {%- if decisions %}
+    {%- set known = adapter.get_columns_in_relation(decisions) | map(attribute='name') | list %}
     select
-        {% for column in columns -%}
-        sent.{{ column }},
+        {% for column, type in columns.items() -%}
+        {{ 'sent.' ~ column if column in known else 'cast(null as ' ~ types[type] ~ ')' }} as {{ column }},
         {% endfor -%}
         {{ 'withdrawn.send_id is not null' if withdrawn else 'false' }} as is_withdrawn,
         coalesce(current_customers.customer_id, sent.customer_id) as customer_id

@@ -8,6 +8,8 @@ select
     step,
     attempt,
     message,
+    variant,
+    template,
     class,
     channel,
     contact_point,

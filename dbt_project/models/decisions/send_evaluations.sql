@@ -4,6 +4,12 @@ cap_walk as (select * from {{ ref('cap_walk') }}),
 
 limits as (select * from {{ ref('channel_limits') }}),
 
+arms as (
+    select *
+    from {{ ref('experiment_arms') }}
+    where is_active
+),
+
 sent as (
     {{ sends_so_far() }}
 ),
@@ -14,6 +20,9 @@ chosen as (
     from (
         select
             options.*,
+            arms.experiment,
+            arms.variant,
+            coalesce(arms.template, options.message) as template,
             cap_walk.is_accepted,
             cap_walk.broken_rule,
             cap_walk.broken_rule_count,
@@ -28,6 +37,8 @@ chosen as (
         from options
         left join cap_walk
             on options.send_id = cap_walk.send_id and options.channel = cap_walk.channel
+        left join arms
+            on options.message = arms.message and options.customer_id = arms.customer_id
     ) as ordered
     where place = 1
 ),
@@ -133,6 +144,9 @@ final as (
         attempt,
         customer_id,
         message,
+        experiment,
+        variant,
+        template,
         class,
         tag,
         nullif(channel, '') as channel,

@@ -1,7 +1,3 @@
-{% set text = dbt.type_string() %}
-{% set control_period = "cast(extract(year from " ~ as_of_date() ~ ") as " ~ text ~ ") || 'Q' || cast(extract(quarter from "
-    ~ as_of_date() ~ ") as " ~ text ~ ")" %}
-
 with candidates as (select * from {{ ref('send_candidates') }}),
 
 schedule as (select * from {{ ref('send_schedule') }}),
@@ -155,8 +151,7 @@ controlled as (
             and addresses.contact_point = contact_points.contact_point
     where
         addresses.place = 1
-        and {{ hash_bucket("'global|' || " ~ control_period ~ " || '|' || contact_points.customer_id") }}
-            < 100 * {{ var('global_control_percent', 5) }}
+        and {{ is_global_control('contact_points.customer_id') }}
 ),
 
 watermarks as (
@@ -261,7 +256,7 @@ judged as (
         end as reachability_reason,
         case
             when options.class = 'promotional' and controlled.send_id is not null
-                then 'held_out:' || {{ control_period }}
+                then 'held_out:' || {{ control_period() }}
         end as global_control_reason,
         case when options.is_held_out then 'held_out' end as scenario_holdout_reason,
         'missing_variable:' || missing_variables.variable as variables_reason,

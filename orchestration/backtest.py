@@ -1,0 +1,140 @@
+"""Runs a journey at past ticks, in a copy of the warehouse: what it would have sent and cost."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from orchestration.backtest_report import STOPPED, report
+from orchestration.dbt import raise_on_failure, run_dbt
+from orchestration.dbt_parse import manifest
+from orchestration.explain import Section
+from orchestration.settings import SettingsError, settings
+from orchestration.tick import TOKYO, latest_tick
+from orchestration.unchanged import fingerprints, unchanged
+from orchestration.warehouse import DuckDBWarehouse
+
+SWITCHED_ON = "update reference.journeys set is_active = true where journey = ?"
+log = logging.getLogger("enishi")
+TICK_HOUR = time(5)  # of the daily schedule
+# What ticks append and later ones build on, with the column that says when; a copy that goes back
+# in time forgets what came after.
+APPENDED = {
+    "segments.segment_membership": "valid_from",
+    "journeys.journey_versions": "recorded_at",
+    "journeys.journey_entries": "recorded_at",
+    "experiments.experiment_allocation": "allocated_at",
+    "experiments.experiment_assignments": "assigned_at",
+    "decisions.send_decisions": "decided_at",
+    "decisions.withdrawn_messages": "withdrawn_at",
+}
+
+
+def run_backtest(journey: str, first: date, last: date) -> list[Section]:
+    """Decide every day from `first` to `last` (Tokyo) anew, with the journey switched on.
+
+    The models are those of the project, at the times of the daily ticks; nothing is delivered and
+    the warehouse is only read. Raises SettingsError where there is no such journey or no data.
+    """
+    source = DuckDBWarehouse(settings().warehouse)
+    # one tick more: those in a segment at the first of all came into it nobody knows when
+    ticks = _ticks(first - timedelta(days=1), last)
+    _check(source, journey, ticks)
+    with _copy(source) as scratch:
+        _go_back(scratch, ticks[0])
+        steady = _steady_models(scratch, ticks[0])
+        raise_on_failure(run_dbt("seed", [], ticks[0]))
+        scratch.execute(
+            "update reference.journeys set is_active = true where journey = ?", [journey]
+        )
+        scratch.execute(STOPPED)
+        for as_of in ticks:
+            log.info("tick of %s", f"{as_of.replace(tzinfo=UTC).astimezone(TOKYO):%Y-%m-%d %H:%M}")
+            selection = ["--select", "+send_decisions", *(("--exclude", *steady) if steady else ())]
+            raise_on_failure(run_dbt("run", selection, as_of, log.debug))
+            scratch.execute(
+                "insert or ignore into backtest.stopped by name select send_id, journey, "
+                "customer_id, send_at, send_on, broken_rule, message_count, message_limit, "
+                "decided_at from decisions.send_evaluations where failed_gate = 'frequency_cap'"
+            )
+        return report(scratch, journey, ticks[1])
+
+
+def _ticks(first: date, last: date) -> list[datetime]:
+    """The daily ticks from one Tokyo day to another, as zoneless UTC."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    moments = [datetime.combine(day, TICK_HOUR, TOKYO) for day in days]
+    return [moment.astimezone(UTC).replace(tzinfo=None) for moment in moments]
+
+
+def _check(warehouse: DuckDBWarehouse, journey: str, ticks: list[datetime]) -> None:
+    if len(ticks) < 2:
+        raise SettingsError("--to is before --from: give the first and the last day")
+    built = latest_tick(warehouse) if warehouse.path.exists() else None
+    if built is None:
+        raise SettingsError("this warehouse has no data yet: run `enishi build` first")
+    if ticks[-1] > built:
+        raise SettingsError(
+            f"the last tick of this warehouse was at {built} UTC: choose days before that"
+        )
+    rows = warehouse.rows("select journey from reference.journeys order by journey")
+    names = [row["journey"] for row in rows]
+    if journey not in names:
+        raise SettingsError(f"no journey {journey}; journeys: {', '.join(names)}")
+
+
+@contextmanager
+def _copy(source: DuckDBWarehouse) -> Iterator[DuckDBWarehouse]:
+    """A copy of the warehouse that this process works on; it goes when the block ends."""
+    path = source.path.with_suffix(".backtest.duckdb")
+    with source.connection() as connection:  # nobody else writes while it is copied
+        connection.execute("checkpoint")
+        shutil.copy2(source.path, path)
+    before = os.environ.get("ENISHI_WAREHOUSE")
+    os.environ["ENISHI_WAREHOUSE"] = str(path)
+    try:
+        yield DuckDBWarehouse(path)
+    finally:
+        if before is None:
+            del os.environ["ENISHI_WAREHOUSE"]
+        else:
+            os.environ["ENISHI_WAREHOUSE"] = before
+        path.unlink()
+        Path(f"{path}.wal").unlink(missing_ok=True)
+        shutil.rmtree(path.with_suffix(".dbt"), ignore_errors=True)
+
+
+def _go_back(scratch: DuckDBWarehouse, as_of: datetime) -> None:
+    """Forget what was recorded, decided or sent at or after this time."""
+    for table, column in APPENDED.items():
+        if _exists(scratch, table):
+            scratch.execute(f"delete from {table} where {column} >= ?", [as_of])
+    scratch.execute(
+        "update segments.segment_membership set valid_to = null where valid_to >= ?", [as_of]
+    )
+    scratch.execute(
+        "delete from activation.intent where run_id in "
+        "(select run_id from activation.run where as_of >= ?)",
+        [as_of],
+    )
+
+
+def _exists(warehouse: DuckDBWarehouse, table: str) -> bool:
+    schema, name = table.split(".")
+    return bool(
+        warehouse.rows(
+            "select 1 as found from information_schema.tables "
+            "where table_schema = ? and table_name = ?",
+            [schema, name],
+        )
+    )
+
+
+def _steady_models(scratch: DuckDBWarehouse, as_of: datetime) -> list[str]:
+    """Models that no time changes, built already: they are the same at every tick."""
+    same = unchanged(manifest(), scratch, fingerprints(manifest(), scratch, as_of))
+    nodes = (manifest()["nodes"][unique_id] for unique_id in same)
+    return [node["name"] for node in nodes if node["config"]["materialized"] != "ephemeral"]

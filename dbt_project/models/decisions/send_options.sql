@@ -1,3 +1,5 @@
+{% set text = dbt.type_string() %}
+
 with candidates as (select * from {{ ref('send_candidates') }}),
 
 schedule as (select * from {{ ref('send_schedule') }}),

@@ -19,6 +19,7 @@ from dagster_dbt.asset_utils import (
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from activations.schema import ensure as ensure_ledger
+from orchestration.click_tokens import recognise_clicks
 from orchestration.contract import raw_tables
 from orchestration.dbt import PREPARE, raise_on_failure, run_dbt
 from orchestration.dbt_parse import manifest
@@ -169,6 +170,7 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Who is who: customer ids for all records, published in one step and checked."""
     counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
     log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
+    recognise_clicks(warehouse())
     quality = last_metrics(warehouse())
     for table in IDENTITY_TABLES:
         metadata = {"dagster/row_count": counts[table]}

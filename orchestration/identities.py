@@ -58,6 +58,7 @@ create table if not exists identity.put_off_reviews (
     source_l varchar, source_id_l varchar, source_r varchar, source_id_r varchar,
     put_off_by varchar, reason varchar, put_off_at timestamp
 );
+create table if not exists identity.clicked_messages (send_id varchar, customer_id varchar);
 create table if not exists identity.golden_pins (
     pin_id varchar, source varchar, source_id varchar, column_name varchar, value varchar,
     pinned_by varchar, reason varchar, pinned_at timestamp, expires_at timestamp

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.messages_templates import BadMessage, render
+from orchestration.click_tokens import CHANNELS, with_token
+from orchestration.messages_templates import BadMessage, opt_out_links, render
 from orchestration.warehouse import DuckDBWarehouse
 
 BATCH = 50_000  # messages in memory at one time
@@ -63,4 +64,7 @@ def _text(row: Mapping[str, Any]) -> dict[str, str | None]:
         rendered = render(row["template"], row["channel"], variables(row["payload"]))
     except BadMessage as error:
         return text | {"problem": str(error)}
-    return text | {"subject": rendered.subject, "body": rendered.body}
+    body = rendered.body
+    if row["channel"] in CHANNELS:
+        body = with_token(body, row["send_id"], opt_out_links())
+    return text | {"subject": rendered.subject, "body": body}

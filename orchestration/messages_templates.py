@@ -117,6 +117,14 @@ def sender(entity: str = OWN, folder: Path = TEMPLATES) -> Mapping[str, str]:
 
 
 @cache
+def opt_out_links(folder: Path = TEMPLATES) -> frozenset[str]:
+    """The links by which people leave, of all who speak."""
+    speakers = sender(folder=folder)
+    others = (part for part in speakers.values() if isinstance(part, Mapping))
+    return frozenset(speaker["opt_out_url"] for speaker in (speakers, *others))
+
+
+@cache
 def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, auto_reload=False

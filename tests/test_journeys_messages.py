@@ -169,6 +169,8 @@ def test_the_outbox_is_rendered_once_and_problems_are_kept(warehouse: DuckDBWare
         ("no_coupon", "missing_variable:coupon_code"),
     ]
     assert "佐藤 様" in kept[0]["body"] and "B1" in kept[0]["body"]
+    assert "https://enishi.example/birthday?ct=named\n" in kept[0]["body"]
+    assert "https://enishi.example/stop\n" in kept[0]["body"] + "\n"
     assert kept[1]["body"] is None
 
 

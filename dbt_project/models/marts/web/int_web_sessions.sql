@@ -10,7 +10,7 @@ final as (
         max(occurred_at) as ended_at,
         case when min(user_id) = max(user_id) then max(user_id) end as user_id,
         max(order_id) as source_order_id,
-        max({{ click_token('page_path') }}) as click_token,
+        max(click_token) as click_token,
         max(utm_source) as utm_source,
         max(device) as device,
         cast(sum(case when event_name = 'product_view' then 1 else 0 end) as bigint)

@@ -14,6 +14,10 @@ customer_records as (select * from {{ source('identity', 'customer_records') }})
 
 records as (select * from {{ source('identity', 'records') }}),
 
+clicked_messages as (select * from {{ source('identity', 'clicked_messages') }}),
+
+customer_ids as (select * from {{ source('identity', 'customer_ids') }}),
+
 -- a message to an address that two people share is for either of them
 owners_of_addresses as (
     select
@@ -80,6 +84,20 @@ final as (
     from sessions
     inner join message_events on sessions.click_token = message_events.send_id
     inner join owners_of_addresses on message_events.contact_point = owners_of_addresses.email
+
+    union all
+
+    -- a message of our own; whoever it was sent to may have been merged since
+    select
+        sessions.anonymous_id,
+        sessions.started_at as linked_at,
+        sessions.ended_at,
+        customer_ids.current_customer_id as customer_id,
+        'mail_click' as basis
+    from sessions
+    inner join clicked_messages on sessions.click_token = clicked_messages.send_id
+    inner join customer_ids on clicked_messages.customer_id = customer_ids.customer_id
+    where customer_ids.current_customer_id is not null
 
     union all
 

@@ -12,6 +12,7 @@ final as (
         nullif(user_id, '') as user_id,
         {{ clean_code('event_name') }} as event_name,
         nullif(page_path, '') as page_path,
+        {{ click_token('page_path') }} as click_token,
         nullif(product_id, '') as product_id,
         nullif(order_id, '') as order_id,
         nullif(utm_source, '') as utm_source,

@@ -19,9 +19,10 @@ from dagster_dbt.asset_utils import (
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from activations.schema import ensure as ensure_ledger
+from orchestration.build import build_changed
 from orchestration.click_tokens import recognise_clicks
 from orchestration.contract import raw_tables
-from orchestration.dbt import PREPARE, raise_on_failure, run_dbt
+from orchestration.dbt import PREPARE, raise_on_failure
 from orchestration.dbt_parse import manifest
 from orchestration.identities import (
     IDENTITY_TABLES,
@@ -34,7 +35,6 @@ from orchestration.landing import land
 from orchestration.messages_render import render_outbox
 from orchestration.settings import settings
 from orchestration.tick import current_tick, start_tick
-from orchestration.unchanged import fingerprints, forget_built, record_built, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
@@ -102,33 +102,22 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
 
 def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """`dbt build` of what changed among the selected models, told in dagster-dbt's terms."""
-    as_of = current_tick(warehouse())
     nodes = _selected_nodes(context)
-    now = fingerprints(manifest(), warehouse(), as_of)
-    same = [known for known in unchanged(manifest(), warehouse(), now) if known in nodes]
-    changed = set(nodes) - set(same)
-    for unique_id in same:
+    selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
+    selection = [*selected.selection_args, "--exclude-resource-type", "unit_test"]
+    built = build_changed(warehouse(), nodes, selection, current_tick(warehouse()), log.debug)
+    for unique_id in built.same:
         yield dg.MaterializeResult(asset_key=nodes[unique_id], metadata={"unchanged": True})
-    if changed:
-        selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
-        names = [manifest()["nodes"][unique_id]["name"] for unique_id in same]
-        forget_built(warehouse(), changed)
-        run = run_dbt(
-            "build",
-            [
-                *(*selected.selection_args, "--exclude-resource-type", "unit_test"),
-                *(("--exclude", *names) if names else ()),
-            ],
-            as_of,
-            log.debug,
-        )
-        for event in run.events:
-            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
-            yield from message.to_default_asset_events(manifest(), translator, context)
-        record_built(manifest(), warehouse(), now, run.sound & changed)
-        raise_on_failure(run)
-    step = context.op_execution_context.op.name
-    log.info("%s: %s models and seeds built, %s unchanged", step, len(changed), len(same))
+    for event in built.run.events:
+        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+        yield from message.to_default_asset_events(manifest(), translator, context)
+    raise_on_failure(built.run)
+    log.info(
+        "%s: %s models and seeds built, %s unchanged",
+        context.op_execution_context.op.name,
+        len(built.changed),
+        len(built.same),
+    )
 
 
 def _selected_nodes(context: dg.AssetExecutionContext) -> dict[str, dg.AssetKey]:

@@ -3,16 +3,20 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from activations.schema import ensure as ensure_ledger
-from orchestration.dbt import PREPARE, raise_on_failure, run_dbt
+from orchestration.build import build_changed
+from orchestration.dbt import PREPARE, raise_on_failure
+from orchestration.dbt_parse import manifest
 from orchestration.identities import ensure_identity_tables, resolve_identities
 from orchestration.landing import land
 from orchestration.tick import start_tick
+from orchestration.unchanged import BUILT
 from orchestration.warehouse import DuckDBWarehouse
 from seeds.converters import online_retail
 
@@ -55,11 +59,15 @@ class Replay:
         ensure_identity_tables(self.warehouse)
         assert land(self.warehouse, self.raw).unchanged_files == earlier
         as_of = start_tick(self.warehouse, "data")
-        only_models = ["--exclude-resource-type", "test", "unit_test"]
-        raise_on_failure(run_dbt("build", ["--select", PREPARE, *only_models], as_of))
+        self.build(["--select", PREPARE], as_of)
         resolve_identities(self.warehouse, as_of)
-        raise_on_failure(run_dbt("build", ["--exclude", PREPARE, *only_models], as_of))
+        self.build(["--exclude", PREPARE], as_of)
         self.check()
+
+    def build(self, selection: list[str], as_of: datetime) -> None:
+        nodes = [n for n, node in manifest()["nodes"].items() if node["resource_type"] in BUILT]
+        only_models = [*selection, "--exclude-resource-type", "test", "unit_test"]
+        raise_on_failure(build_changed(self.warehouse, nodes, only_models, as_of).run)
 
     def check(self) -> None:
         files = [self.daily / "ec_orders" / f"{day}.parquet" for day in self.days]

@@ -1,5 +1,3 @@
-{{ config(materialized='ephemeral') }}
-
 with recursive identity_events as (select * from {{ source('identity', 'identity_events') }}),
 
 merges as (

@@ -35,9 +35,18 @@ def either_null(column: str) -> str:
 
 def edited(column: str, edits: int = 1) -> str:
     """SQL: the two values are some letters apart (or neighbours swapped), and not more."""
+    left, right = (_letters(f"{side}.{column}") for side in "lr")
     # A case evaluates only what it must: levenshtein is slow, and damerau ten times slower.
     return f"""case
         when abs(length(l.{column}) - length(r.{column})) > {edits} then false
-        when levenshtein(l.{column}, r.{column}) > {2 * edits} then false
-        else damerau_levenshtein(l.{column}, r.{column}) <= {edits}
+        when levenshtein({left}, {right}) > {2 * edits} then false
+        else damerau_levenshtein({left}, {right}) <= {edits}
     end"""
+
+
+def _letters(value: str) -> str:
+    """SQL: one byte per letter. Distances are counted in bytes, of which kana and kanji have three;
+    that two letters share one of the 127 bytes is rare enough for typing errors."""
+    return f"""array_to_string(list_transform(
+        string_split({value}, ''), lambda letter: chr(cast(1 + unicode(letter) % 127 as integer))
+    ), '')"""

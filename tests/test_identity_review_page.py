@@ -98,7 +98,13 @@ def test_an_answer_against_the_unique_ids_is_not_offered_and_is_refused(steward,
 
 @pytest.mark.parametrize(
     ("fields", "status"),
-    [({"by": ""}, 422), ({"reason": ""}, 422), ({"answer": "pin"}, 400), ({"l": "crm:x"}, 422)],
+    [
+        ({"by": ""}, 422),
+        ({"reason": ""}, 422),
+        ({"answer": "pin"}, 400),
+        ({"l": "crm:x"}, 422),
+        ({"until": "soon"}, 422),
+    ],
 )
 def test_an_incomplete_or_senseless_answer_decides_nothing(steward, desk, fields, status):
     assert answer(steward, desk, "same", **fields).status_code == status

@@ -176,12 +176,19 @@ def _keep_answer(request: Request, form: Mapping[str, str]) -> Response:
     if answer == "later":
         put_off(desk.warehouse(), one, other, by, reason, desk.now())
     else:
-        until = end_of_day(date.fromisoformat(form["until"])) if form.get("until") else None
+        until = _until(form.get("until"))
         decide(desk.warehouse(), answer, one, other, by, reason, desk.now(), until)
     back = {"kind": form.get("kind", ""), "was": answer, "l": one, "r": other}
     response = RedirectResponse(f"/?{urlencode(back)}", 303)
     _remember(response, NAME_COOKIE, quote(by))
     return response
+
+
+def _until(day: str | None) -> datetime | None:
+    try:
+        return end_of_day(date.fromisoformat(day)) if day else None
+    except ValueError:
+        raise StewardshipError("write the last day as in 2027-03-31") from None
 
 
 def _refused(_: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
 from typing import Any
 
+from identity import DecisionError, check_decision
 from identity.cluster import regroup
 from orchestration.stewardship import links_of, record_of
 from orchestration.warehouse import DuckDBWarehouse
@@ -100,7 +101,6 @@ def pair_of(
         links = links_of(warehouse, left["customer_id"])
         keys = split_groups(links, [record["record"] for record in records], one, other)
         parted = [[r for r in records if r["record"] in group] for group in keys]
-    ids = left["unique_id"], right["unique_id"]
     return Pair(
         left=left,
         right=right,
@@ -110,9 +110,17 @@ def pair_of(
         probability=scored and scored["match_probability"],
         groups_now=now,
         groups_different=parted,
-        is_refused_same=None not in ids and ids[0] != ids[1],
-        is_refused_different=None not in ids and ids[0] == ids[1],
+        is_refused_same=_is_refused("same", left, right),
+        is_refused_different=_is_refused("different", left, right),
     )
+
+
+def _is_refused(decision: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    try:
+        check_decision(decision, left["unique_id"], right["unique_id"])
+    except DecisionError:
+        return True
+    return False
 
 
 def split_groups(

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from orchestration.backtest_report import STOPPED, report
+from activations.schema import ensure as ensure_ledger
+from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.dbt_parse import manifest
 from orchestration.explain import Section
+from orchestration.identities import ensure_identity_tables
 from orchestration.settings import SettingsError, settings
 from orchestration.tick import TOKYO, latest_tick
 from orchestration.unchanged import fingerprints, unchanged
@@ -44,7 +46,9 @@ def run_backtest(journey: str, first: date, last: date) -> list[Section]:
     ticks = _ticks(first - timedelta(days=1), last)
     _check(source, journey, ticks)
     with _copy(source) as scratch:
-        _go_back(scratch, ticks[0])
+        ensure_ledger(scratch)
+        ensure_identity_tables(scratch)
+        go_back(scratch, ticks[0])
         steady = _steady_models(scratch, ticks[0])
         raise_on_failure(run_dbt("seed", [], ticks[0]))
         scratch.execute(
@@ -55,11 +59,8 @@ def run_backtest(journey: str, first: date, last: date) -> list[Section]:
             log.info("tick of %s", f"{as_of.replace(tzinfo=UTC).astimezone(TOKYO):%Y-%m-%d %H:%M}")
             selection = ["--select", "+send_decisions", *(("--exclude", *steady) if steady else ())]
             raise_on_failure(run_dbt("run", selection, as_of, log.debug))
-            scratch.execute(
-                "insert or ignore into backtest.stopped by name select send_id, journey, "
-                "customer_id, send_at, send_on, broken_rule, message_count, message_limit, "
-                "decided_at from decisions.send_evaluations where failed_gate = 'frequency_cap'"
-            )
+            if as_of != ticks[0]:
+                scratch.execute(NOTE_STOPPED)
         return report(scratch, journey, ticks[1])
 
 
@@ -89,7 +90,7 @@ def _check(warehouse: DuckDBWarehouse, journey: str, ticks: list[datetime]) -> N
 @contextmanager
 def _copy(source: DuckDBWarehouse) -> Iterator[DuckDBWarehouse]:
     """A copy of the warehouse that this process works on; it goes when the block ends."""
-    path = source.path.with_suffix(".backtest.duckdb")
+    path = source.path.with_stem(f"{source.path.stem}_backtest")
     with source.connection() as connection:  # nobody else writes while it is copied
         connection.execute("checkpoint")
         shutil.copy2(source.path, path)
@@ -107,7 +108,7 @@ def _copy(source: DuckDBWarehouse) -> Iterator[DuckDBWarehouse]:
         shutil.rmtree(path.with_suffix(".dbt"), ignore_errors=True)
 
 
-def _go_back(scratch: DuckDBWarehouse, as_of: datetime) -> None:
+def go_back(scratch: DuckDBWarehouse, as_of: datetime) -> None:
     """Forget what was recorded, decided or sent at or after this time."""
     for table, column in APPENDED.items():
         if _exists(scratch, table):

@@ -17,6 +17,13 @@ create table backtest.stopped (
     decided_at timestamp
 )
 """
+NOTE_STOPPED = """
+insert or ignore into backtest.stopped by name
+select send_id, journey, customer_id, send_at, send_on, broken_rule, message_count, message_limit,
+    decided_at
+from decisions.send_evaluations
+where failed_gate = 'frequency_cap'
+"""
 DECIDED = """
 with decided as (
     select * from decisions.send_decisions where decided_at >= $2
@@ -60,8 +67,8 @@ counted as (
     select
         stopped.send_id,
         stopped.journey,
-        count(own.send_id) as own_messages,
-        stopped.message_count - count(own.send_id) < stopped.message_limit as is_displaced
+        stopped.message_count - stopped.message_limit as excess,
+        count(own.send_id) as own_messages
     from backtest.stopped as stopped
     inner join reference.frequency_rules as rules on stopped.broken_rule = rules.rule
     left join own
@@ -80,8 +87,8 @@ counted as (
 select
     counted.journey,
     count(*) as stopped_by_caps,
-    count(*) filter (where is_displaced) as by_this_journey,
-    count(*) filter (where is_displaced and sent.send_id is not null) as of_these_sent_later
+    count(*) filter (where own_messages > excess) as by_this_journey,
+    count(sent.send_id) filter (where own_messages > excess) as of_these_sent_later
 from counted
 left join decided as sent on counted.send_id = sent.send_id and sent.decision = 'send'
 where counted.journey <> $1
@@ -113,7 +120,7 @@ select
     count(*) filter (where journey = $1) as messages,
     count(*) as with_other_journeys,
     limits.limit_messages as quota,
-    count(*) filter (where journey = $1) * limits.unit_cost_jpy as cost_jpy,
+    cast(sum(limits.unit_cost_jpy) filter (where journey = $1) as bigint) as cost_jpy,
     limits.limit_jpy as budget_jpy
 from sends
 left join reference.channel_limits as limits on sends.channel = limits.channel

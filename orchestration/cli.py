@@ -144,9 +144,10 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from activations.sealed import BadPlan
     from activations.spec import SpecError
     from identity import DecisionError, ModelError
+    from orchestration.dbt_parse import DbtFailed
     from orchestration.raw_files import RawError
     from orchestration.stewardship import StewardshipError
     from orchestration.syncs import SyncFailed
 
-    expected = (Fatal, SpecError, SyncBusy, SyncFailed, BadPlan)
+    expected = (Fatal, SpecError, SyncBusy, SyncFailed, BadPlan, DbtFailed)
     return (*expected, RawError, DecisionError, ModelError, StewardshipError)

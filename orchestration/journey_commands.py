@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -11,7 +12,8 @@ from orchestration.report import console
 from orchestration.settings import PROJECT, settings
 from orchestration.warehouse import DuckDBWarehouse
 
-MESSAGES = PROJECT / "seeds" / "reference" / "messages.csv"
+SEEDS = PROJECT / "seeds" / "reference"
+MESSAGES = SEEDS / "messages.csv"
 NODES = """
 with counted as (
     select
@@ -80,7 +82,7 @@ def preview(name: str | None, channel: str | None, given: tuple[str, ...], page:
 
 @message.command(name="lint")
 def lint_all() -> None:
-    """Check every template that messages.csv needs: variables, sender, address, way out."""
+    """Check every template that messages and variants need: variables, sender, address, way out."""
     problems = [p for row in _messages() for c in row["channels"].split() for p in _lint(row, c)]
     for problem in problems:
         console.print(problem, soft_wrap=True)
@@ -128,7 +130,18 @@ def diagram(warehouse: DuckDBWarehouse, name: str) -> str:
 
 
 def _messages() -> Iterator[dict[str, str]]:
-    with MESSAGES.open(newline="", encoding="utf-8") as file:
+    """The rows of messages.csv, and for each variant's own text the row of its message."""
+    messages = {row["message"]: row for row in _rows(MESSAGES)}
+    yield from messages.values()
+    tested = {row["experiment"]: row["message"] for row in _rows(SEEDS / "experiments.csv")}
+    for variant in _rows(SEEDS / "experiment_variants.csv"):
+        message = messages.get(tested.get(variant["experiment"], ""))
+        if message and variant["template"] not in messages:
+            yield message | {"message": variant["template"]}
+
+
+def _rows(seed: Path) -> Iterator[dict[str, str]]:
+    with seed.open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)
 
 

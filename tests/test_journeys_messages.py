@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from orchestration.journey_commands import MESSAGES
+from orchestration.journey_commands import MESSAGES, message
 from orchestration.messages_page import messages_page
 from orchestration.messages_render import render_outbox, variables
 from orchestration.messages_templates import BadMessage, lint, render, variables_of
@@ -119,6 +120,12 @@ def test_the_page_shows_every_message_on_every_channel_and_its_problems() -> Non
     assert page.count("<article") == sum(len(row["channels"].split()) for row in [*rows, broken])
     assert "no_template:no_such_message/email.txt" in page
     assert "&lt;b&gt;山田&lt;/b&gt; 様" in page and "<b>山田" not in page
+
+
+def test_texts_of_variants_are_linted_like_those_of_their_message() -> None:
+    listed = CliRunner().invoke(message, ["preview", "no_such_message", "email"]).output
+    assert "welcome_hello_question (email line)" in " ".join(listed.split())
+    assert CliRunner().invoke(message, ["lint"]).output == "all templates are in order\n"
 
 
 def test_every_message_of_the_catalogue_has_lawful_templates() -> None:

@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench-identity bench-experiments
+.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench bench-identity bench-experiments
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: $(READY)
@@ -30,6 +30,10 @@ test-faults: .venv/.installed
 
 test-replay: .venv/.installed
 	$(BIN)/python -m pytest -m replay
+
+# rows per CPU second, memory and requests per second of the syncs, beside reference loops
+bench: .venv/.installed
+	$(BIN)/python -W ignore -m tests.bench.activation
 
 # accuracy, time and memory beside plain Splink and recordlinkage
 bench-identity: .venv/.installed

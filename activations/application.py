@@ -1,6 +1,7 @@
 """One application of a sync: recover what earlier runs left, plan, deliver, close."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
@@ -11,10 +12,11 @@ from activations.deliver import Courier
 from activations.guards import judge
 from activations.intents import write_intents
 from activations.journal import Journal
+from activations.last_mile import without_withdrawn
 from activations.lease import Lease, SyncBusy
 from activations.ledger import Run
 from activations.outgoing import Group, Job, Route
-from activations.plan import SyncPlan, stage
+from activations.plan import SyncPlan, digest, stage
 from activations.revert import as_it_was
 from activations.sealed import drift
 from activations.spec import SyncSpec
@@ -43,15 +45,24 @@ class RunResult:
 
 
 def judged_plan(
-    transaction: Warehouse, spec: SyncSpec, context: Context, revert_to: str | None = None
+    transaction: Warehouse,
+    spec: SyncSpec,
+    context: Context,
+    revert_to: str | None = None,
+    is_sealed: bool = False,
 ) -> tuple[SyncSpec, SyncPlan]:
-    """The staged plan with the verdicts of its guards, and the sync as it was planned."""
+    """The staged plan with the verdicts of its guards, and the sync as it was planned.
+
+    Sealed means with its digest.
+    """
     if revert_to:
         instance = ledger_instance(spec, context.target(spec))
         spec = as_it_was(transaction, spec, instance, revert_to)
     plan = stage(transaction, spec, context)
     if revert_to:  # its columns are the ledger's, not the model's
         plan = replace(plan, column_types={})
+    if is_sealed:
+        plan = replace(plan, digest=digest(transaction))
     return spec, replace(plan, guards=judge(transaction, spec, plan, context))
 
 
@@ -84,9 +95,15 @@ class Application:
         self._has_jobs = False
         self._done = 0
         self._problems: list[str] = []
+        self._open = ExitStack()  # holds the warehouse open until something is sent
 
     def run(self) -> RunResult:
         """SyncBusy where another process is at work on this sync."""
+        self._open.enter_context(self._warehouse.held())
+        with self._open:
+            return self._run()
+
+    def _run(self) -> RunResult:
         jobs = self._take_over()
         try:
             if self._courier.stopped:
@@ -143,17 +160,22 @@ class Application:
         with self._journal.transaction() as transaction:
             for run_id in polled_runs:
                 ledger.finish(transaction, run_id, self._now(), None)
-            spec, plan = judged_plan(transaction, self._spec, self._context, self._revert_to)
+            is_sealed = self._context.saved_plans is not None
+            spec, plan = judged_plan(
+                transaction, self._spec, self._context, self._revert_to, is_sealed
+            )
             now = self._now()
             run = Run(f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", plan, now, self._revert_to)
             problem = self._objection(plan)
             ledger.record_run(transaction, run, self._spec, self._context, problem)
             if not problem:
                 ledger.record_version(transaction, run, self._spec)
-                ledger.record_plan(transaction, run, spec)
-                if plan.planned:
-                    write_intents(transaction, run, spec, self._context)
-            return run, outgoing.route(transaction, run.run_id, self._can), problem
+                ledger.refresh(transaction, run, spec)
+            if problem or not plan.planned:
+                return run, outgoing.NOWHERE, problem
+            ledger.record_plan(transaction, run)
+            write_intents(transaction, run, spec, self._context)
+            return run, outgoing.route(transaction, run.run_id, self._can), None
 
     def _objection(self, plan: SyncPlan) -> str | None:
         """Why a plan must not be carried out."""
@@ -184,8 +206,12 @@ class Application:
                 if self._courier.stopped:
                     return
                 group = outgoing.take_batches(transaction, run.run_id, first, last, self._now())
+            group, held_back = without_withdrawn(
+                group, self._spec, self._can, self._context.withdrawn()
+            )
+            self._journal.keep(run.run_id, group, held_back)
             self._send(run, group)
-            self._done += len(group.row_nos)
+            self._done += len(group.rows)
             if self._progress:
                 self._progress(self._done, run.plan.total_changes)
 
@@ -215,6 +241,7 @@ class Application:
         with self._journal.transaction() as transaction:
             found = lists.useless(transaction, self._spec.name, self._instance)
         for list_id in found:
+            self._open.close()
             problem = self._courier.discard(list_id)
             if problem:
                 self._problems.append(problem)
@@ -240,10 +267,11 @@ class Application:
         while batches:
             is_first = self._is_rebuild and not self._courier.new_list
             now, batches = (batches[:1], batches[1:]) if is_first else (batches, [])
+            self._open.close()
             delivered = self._courier.deliver(now, self._beat)
             self._journal.keep(run.run_id, group, delivered)
             self._journal.keep_requests(run.run_id, group, self._courier.requests, is_withdrawing)
-            jobs = {d.outcome.job_id for d in delivered} - {None}
+            jobs = set().union(*(part.jobs for part in delivered))
             self._has_jobs |= bool(jobs)
             if is_first and jobs:
                 (self._courier.new_list,) = jobs
@@ -268,11 +296,12 @@ class Application:
             self._lease.renew(transaction, self._context.clock)
             group = outgoing.job_rows(transaction, job)
         (rows,) = group.batches
+        self._open.close()
         delivered = self._courier.poll(job.job_id, rows)
         if not self._is_rebuild:
-            self._journal.keep(job.run_id, group, delivered)
+            self._journal.keep(job.run_id, group, [delivered])
             return
-        self._journal.keep(job.run_id, group, lists.failed_as_one(delivered))
+        self._journal.keep(job.run_id, group, [lists.failed_as_one(delivered)])
         with self._journal.transaction() as transaction:
             lists.settle(transaction, job, self._spec.name, self._instance, self._now())
 

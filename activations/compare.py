@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from activations.model_sql import timestamp_sql
-from activations.spec import SyncSpec
+from activations.spec import NEVER_REMOVE, SyncSpec
 
 WHOLE = ("rebuild", "ttl_refresh")  # modes that may have to send rows that have not changed, too
 
@@ -17,15 +17,15 @@ def forgotten_sql(spec: SyncSpec, now: datetime) -> str:
 
 def state_difference_sql(spec: SyncSpec, here: str, now: datetime) -> str:
     """What is wanted against what is confirmed; rows that may have arrived count as there."""
-    differs = """source.fingerprint is distinct from present.fingerprint
+    differs = """source.row_hash is distinct from present.row_hash
             or coalesce(source.key, present.key) in (select key from unsettled)"""
     return f"""
     present as (
-        select key, fingerprint, true as is_confirmed
+        select key, row_hash, true as is_confirmed
         from activation.acknowledged
         where {here} and not {forgotten_sql(spec, now)}
         union all
-        select key, null as fingerprint, false as is_confirmed
+        select key, null as row_hash, false as is_confirmed
         from unsettled
         where may_be_added
             and not exists (
@@ -36,12 +36,11 @@ def state_difference_sql(spec: SyncSpec, here: str, now: datetime) -> str:
     compared as (
         select
             coalesce(source.key, present.key) as key,
-            source.fingerprint as after_fingerprint,
-            present.fingerprint as before_fingerprint,
+            source.row_hash,
             source.key is not null as is_wanted,
             coalesce(present.is_confirmed, false) as is_confirmed
         from source
-        full join present on source.key = present.key
+        {"left" if spec.mode in NEVER_REMOVE else "full"} join present on source.key = present.key
         where {differs if spec.mode not in WHOLE else "true"}
     )
     """
@@ -73,8 +72,7 @@ def message_difference_sql(here: str, inherited_ids: str | None) -> str:
     compared as (
         select
             source.key,
-            source.fingerprint as after_fingerprint,
-            cast(null as varchar) as before_fingerprint,
+            source.row_hash,
             true as is_wanted,
             false as is_confirmed
         from source

@@ -1,7 +1,7 @@
 """What a run is given from outside: its tick's time, where destinations are, secrets, a clock."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,8 @@ class Context:
     upstream: Mapping[str, str] = field(default_factory=dict)  # relation -> what is wrong with it
     consents: str | None = None  # relation: contact_point, channel, purpose, state
     inherited_ids: str | None = None  # SQL: customer_id, earlier_id, since_at of ids made one
+    # channel and contact point of those who left since the models were built: asked before sending
+    withdrawn: Callable[[], Collection[tuple[str, str]]] = frozenset
     export_folder: Path | None = None  # where file:// destinations write
     transport: httpx.BaseTransport | None = None  # replaces the network in tests
     destinations: Mapping[str, Destination] = field(default_factory=destinations)

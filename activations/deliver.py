@@ -21,21 +21,29 @@ from activations.destinations.base import (
     State,
     Target,
 )
+from activations.destinations.rows import Alike, keys_of
 from activations.exchange import Answer, Exchange, Refused, Unanswered
 from activations.redact import describe
+from activations.transport import Line, connections_for
 
-CONCURRENCY = 8
 _HEARTBEAT_S = 5.0
 _PATIENCE = 3  # requests in doubt one after another before a destination counts as down
 
 
 class Delivered(NamedTuple):
-    """What became of one row, and in which request."""
+    """What became of some rows, one outcome for each in their order, and in which request."""
 
-    outcome: Outcome
+    rows: Sequence[Row]
+    outcomes: Sequence[Outcome]
     http_status: int | None = None
     request_no: int | None = None
     attempts: int = 0
+
+    @property
+    def jobs(self) -> set[str]:
+        """The destination's jobs that the rows wait for."""
+        some = [self.outcomes.common] if isinstance(self.outcomes, Alike) else self.outcomes
+        return {outcome.job_id for outcome in some if outcome.job_id}
 
 
 class SentRequest(NamedTuple):
@@ -43,7 +51,7 @@ class SentRequest(NamedTuple):
 
     number: int
     operation: Operation
-    keys: tuple[str, ...]
+    rows: Sequence[Row]
     new_list: str | None
     digest: str
     http_status: int | None
@@ -60,7 +68,7 @@ class Courier:
     """Sends the rows of one run to one destination; `stopped` says why it gave up, if it did."""
 
     def __init__(
-        self, client: httpx.Client, destination: Destination, target: Target, context: Context
+        self, line: Line, destination: Destination, target: Target, context: Context
     ) -> None:
         self.stopped: str | None = None
         self.requests: list[SentRequest] = []
@@ -68,7 +76,7 @@ class Courier:
         self._destination = destination
         self._can = destination.capabilities
         self._target = target
-        self._exchange = Exchange(client, destination, context)
+        self._exchange = Exchange(line, destination, context)
         self._numbers = count(1)
         self._doubts = 0
         self._lock = threading.Lock()
@@ -77,7 +85,7 @@ class Courier:
         self, batches: Iterable[Sequence[Row]], heartbeat: Callable[[], None]
     ) -> list[Delivered]:
         """Send some batches at a time; the heartbeat is called while that takes long."""
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
+        with ThreadPoolExecutor(connections_for(self._can)) as pool:
             futures = [pool.submit(self._deliver, rows[0].operation, rows) for rows in batches]
             try:
                 while wait(futures, timeout=_HEARTBEAT_S).not_done:
@@ -96,7 +104,7 @@ class Courier:
             return f"the list {list_id} could not be deleted: {error}"
         return None
 
-    def poll(self, job_id: str, rows: Sequence[Row]) -> list[Delivered]:
+    def poll(self, job_id: str, rows: Sequence[Row]) -> Delivered:
         """Ask how a job stands; a poll that fails leaves it running."""
         try:
             answer = self._exchange.ask(
@@ -105,33 +113,30 @@ class Courier:
                 is_read=True,
             )
         except (Unanswered, Refused, Fatal) as error:
-            return [
-                Delivered(Outcome(row.key, State.DEFERRED, str(error), job_id=job_id))
-                for row in rows
-            ]
+            return Delivered(rows, Alike(rows, State.DEFERRED, str(error), job_id=job_id))
         return _per_row(rows, answer, None)
 
     def _deliver(self, operation: Operation, rows: Sequence[Row]) -> list[Delivered]:
         if self.stopped:
-            return _same(rows, State.DEFERRED, f"not sent: {self.stopped}")
+            return [_same(rows, State.DEFERRED, f"not sent: {self.stopped}")]
         try:
             return self._deliver_known(operation, rows)
         except Refused as error:
             if len(rows) == 1:
-                return _same(rows, State.REJECTED, str(error), error.status)
+                return [_same(rows, State.REJECTED, str(error), error.status)]
         except Fatal as error:
             self.stopped = str(error)
-            return _same(rows, State.DEFERRED, str(error))
+            return [_same(rows, State.DEFERRED, str(error))]
         half = len(rows) // 2
         return self._deliver(operation, rows[:half]) + self._deliver(operation, rows[half:])
 
     def _deliver_known(self, operation: Operation, rows: Sequence[Row]) -> list[Delivered]:
         """Send rows once the vendor's own ids are found, where it needs them."""
         if not hasattr(self._destination, "build_lookup"):
-            return self._send(operation, rows)
+            return [self._send(operation, rows)]
         request = self._destination.build_lookup(operation, rows, self._target)
         if request is None:
-            return self._send(operation, rows)
+            return [self._send(operation, rows)]
         try:
             found = self._exchange.ask(
                 request,
@@ -140,16 +145,15 @@ class Courier:
             ).result
         except Unanswered as error:
             self.stopped = str(error)
-            return _same(rows, State.DEFERRED, str(error), error.failure.status)
+            return [_same(rows, State.DEFERRED, str(error), error.failure.status)]
         known = [replace(row, vendor_id=found[row.key]) for row in rows if row.key in found]
         absent = [row for row in rows if row.key not in found]
         if operation is not Operation.REMOVE:
-            return self._send(operation, known + absent)
+            return [self._send(operation, known + absent)]
         gone = _same(absent, State.ACKED, "the destination does not have this row")
-        sent = self._send(operation, known) if known else []
-        return gone + [_with_vendor_id(delivered, found) for delivered in sent]
+        return [gone, _with_vendor_ids(self._send(operation, known), found)] if known else [gone]
 
-    def _send(self, operation: Operation, rows: Sequence[Row]) -> list[Delivered]:
+    def _send(self, operation: Operation, rows: Sequence[Row]) -> Delivered:
         request = self._build(operation, rows)
         number = next(self._numbers)
         try:
@@ -173,9 +177,8 @@ class Courier:
         status: int | None,
         attempts: int,
     ) -> None:
-        keys = tuple(row.key for row in rows)
         filled = self.new_list
-        sent = SentRequest(number, operation, keys, filled, digest(request), status, attempts)
+        sent = SentRequest(number, operation, rows, filled, digest(request), status, attempts)
         self.requests.append(sent)
 
     def _build(self, operation: Operation, rows: Sequence[Row]) -> httpx.Request:
@@ -192,7 +195,7 @@ class Courier:
             raise Refused(f"larger than {self._can.bytes_per_request:,} bytes")
         return request
 
-    def _give_up(self, rows: Sequence[Row], error: Unanswered, number: int) -> list[Delivered]:
+    def _give_up(self, rows: Sequence[Row], error: Unanswered, number: int) -> Delivered:
         failure = error.failure
         state = State.IN_DOUBT if failure.may_have_arrived else State.DEFERRED
         with self._lock:
@@ -202,19 +205,20 @@ class Courier:
         return _same(rows, state, failure.reason, failure.status, number, error.attempts)
 
 
-def _per_row(rows: Sequence[Row], answer: Answer, number: int | None) -> list[Delivered]:
+def _per_row(rows: Sequence[Row], answer: Answer, number: int | None) -> Delivered:
     """One outcome for each row; a row without one may or may not have been taken."""
-    by_key = {outcome.key: outcome for outcome in answer.result}
-    unknown = "the destination did not report this row"
-    outcomes = (by_key.get(r.key) or Outcome(r.key, State.IN_DOUBT, unknown) for r in rows)
-    return [Delivered(o, answer.status, number, answer.attempts) for o in outcomes]
+    outcomes = answer.result
+    if not (isinstance(outcomes, Alike) and outcomes.rows is rows):
+        by_key = {outcome.key: outcome for outcome in outcomes}
+        unknown = "the destination did not report this row"
+        outcomes = [by_key.get(k) or Outcome(k, State.IN_DOUBT, unknown) for k in keys_of(rows)]
+    return Delivered(rows, outcomes, answer.status, number, answer.attempts)
 
 
-def _with_vendor_id(delivered: Delivered, found: Mapping[str, str]) -> Delivered:
-    """Keeps the id that was looked up, so that the same request can be made again."""
-    outcome = delivered.outcome
-    vendor_id = outcome.vendor_id or found.get(outcome.key)
-    return delivered._replace(outcome=replace(outcome, vendor_id=vendor_id))
+def _with_vendor_ids(delivered: Delivered, found: Mapping[str, str]) -> Delivered:
+    """Keeps the ids that were looked up, so that the same request can be made again."""
+    outcomes = [replace(o, vendor_id=o.vendor_id or found.get(o.key)) for o in delivered.outcomes]
+    return delivered._replace(outcomes=outcomes)
 
 
 def _same(
@@ -224,5 +228,5 @@ def _same(
     status: int | None = None,
     number: int | None = None,
     attempts: int = 0,
-) -> list[Delivered]:
-    return [Delivered(Outcome(row.key, state, reason), status, number, attempts) for row in rows]
+) -> Delivered:
+    return Delivered(rows, Alike(rows, state, reason), status, number, attempts)

@@ -8,7 +8,7 @@ from activations.lease import SyncBusy
 from activations.plan import SyncPlan
 from activations.redact import silence_http_logs, without_values
 from activations.spec import SyncSpec
-from activations.transport import open_client
+from activations.transport import Line
 from activations.warehouse import Warehouse
 
 __all__ = ["RunResult", "apply_sync", "plan_sync"]
@@ -22,7 +22,7 @@ def plan_sync(
     `revert_to` is a run: the plan goes back to what the destination had when it ended.
     """
     with warehouse.transaction() as transaction:
-        _, plan = judged_plan(transaction, spec, context, revert_to)
+        _, plan = judged_plan(transaction, spec, context, revert_to, is_sealed=True)
         return plan
 
 
@@ -39,8 +39,8 @@ def apply_sync(
     destination = context.destinations[spec.destination]
     try:
         context.require_secrets(spec)
-        with open_client(context, target) as client:
-            courier = Courier(client, destination, target, context)
+        with Line(context, target) as line:
+            courier = Courier(line, destination, target, context)
             return Application(warehouse, spec, context, courier, progress, revert_to).run()
     except Fatal as error:
         return RunResult(spec.name, "failed", problems=(str(error),))

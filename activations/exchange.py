@@ -9,7 +9,7 @@ import httpx
 from activations.context import Context
 from activations.destinations.base import Destination, Fatal, Reject, Retriable
 from activations.redact import describe
-from activations.transport import Pace
+from activations.transport import Line, Pace
 
 ATTEMPTS = 4
 LONGEST_WAIT_S = 120.0  # a vendor that asks for more is asked again by the next run
@@ -64,8 +64,8 @@ class Unanswered(Exception):
 class Exchange:
     """Sends requests to one destination at its rate."""
 
-    def __init__(self, client: httpx.Client, destination: Destination, context: Context) -> None:
-        self._client = client
+    def __init__(self, line: Line, destination: Destination, context: Context) -> None:
+        self._line = line
         self._name = destination.name
         self._can = destination.capabilities
         rate = self._can.requests_per_second if context.is_live else None
@@ -105,7 +105,7 @@ class Exchange:
         self, request: httpx.Request, parse: Callable[[httpx.Response], Any]
     ) -> Answer | Failure:
         try:
-            response = self._client.send(request)
+            response = self._line.send(request)
         except _NEVER_ARRIVED as error:
             return Failure(f"{self._name} cannot be reached ({describe(error)})", False)
         except httpx.RequestError as error:

@@ -23,13 +23,7 @@ class FileTransport(httpx.BaseTransport):
         path = (self._folder / unquote(request.url.path).lstrip("/")).resolve()
         if request.method != "PUT" or not path.is_relative_to(self._folder):
             return httpx.Response(403, request=request)
-        content = request.read()
-        manifest = {
-            "file": path.name,
-            "rows": int(request.headers["X-Rows"]),
-            "bytes": len(content),
-            "sha256": sha256(content).hexdigest(),
-        }
+        content, manifest = request.read(), manifest_of(request)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path.with_name(f"{path.name}.manifest.json"), json.dumps(manifest).encode())
@@ -39,6 +33,17 @@ class FileTransport(httpx.BaseTransport):
         except OSError:
             return httpx.Response(507, request=request)
         return httpx.Response(201, json=manifest, request=request)
+
+
+def manifest_of(request: httpx.Request) -> dict[str, str | int]:
+    """What stands beside a file: by it, readers know that they have all of it."""
+    content = request.read()
+    return {
+        "file": unquote(request.url.path).rpartition("/")[2],
+        "rows": int(request.headers["X-Rows"]),
+        "bytes": len(content),
+        "sha256": sha256(content).hexdigest(),
+    }
 
 
 def _replace(path: Path, content: bytes) -> None:

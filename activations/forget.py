@@ -19,7 +19,7 @@ from activations.destinations.base import (
 from activations.exchange import Exchange, Refused, Unanswered
 from activations.pseudonyms import pseudonym
 from activations.spec import SyncSpec
-from activations.transport import open_client
+from activations.transport import Line
 from activations.warehouse import Warehouse
 
 
@@ -88,8 +88,8 @@ def _ask(spec: SyncSpec, context: Context, rows: Sequence[Row]) -> tuple[str, st
     target, size = context.target(spec), can.max_rows(Operation.REMOVE)
     try:
         context.require_secrets(spec)
-        with open_client(context, target) as client:
-            exchange = Exchange(client, destination, context)
+        with Line(context, target) as line:
+            exchange = Exchange(line, destination, context)
             ask = _erase if is_erasing else _remove
             for i in range(0, len(rows), size):
                 ask(destination, exchange, rows[i : i + size], target)

@@ -48,7 +48,7 @@ def _count_as_sent(transaction: Warehouse, spec: SyncSpec, context: Context) -> 
     now = context.clock.now()
     run = Run(f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", plan, now)
     ledger.record_run(transaction, run, spec, context, None)
-    ledger.record_plan(transaction, run, spec)
+    ledger.record_plan(transaction, run)
     if plan.planned:
         write_intents(transaction, run, spec, context)
     ledger.finish(transaction, run.run_id, now, None)

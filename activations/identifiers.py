@@ -6,7 +6,8 @@ malformed, or a value that is already a hash. The golden vectors are in tests/te
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
@@ -28,7 +29,7 @@ _NO_MAILBOX = re.compile(r"no-?e?mail|none|null|unknown|dummy")
 _EMAIL = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 )
-_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 
 _PHONE_SEPARATORS = re.compile(r"[\s().\u2010-\u2015\u2212ー-]+")
 # 010 is the prefix for calls abroad from Japan; a bare 81 needs the length of a whole number.
@@ -48,14 +49,20 @@ _PUSH_TOKEN = re.compile(r"[A-Za-z0-9_:-]{8,4096}")  # opaque: its length is no 
 _OLDEST_BIRTH_YEAR = 1901
 
 
-def hashed(formatter: Formatter) -> Formatter:
-    """The formatter followed by SHA-256 in lower-case hex; what it refuses is not hashed either."""
+@dataclass(frozen=True)
+class Hashed:
+    """A formatter followed by SHA-256 in lower-case hex; what it refuses is not hashed either."""
 
-    def hash_of(value: str) -> str | None:
-        text = formatter(value)
+    formatter: Formatter
+
+    def __call__(self, value: str) -> str | None:
+        text = self.formatter(value)
         return sha256(text.encode()).hexdigest() if text else None
 
-    return hash_of
+
+def hashed(formatter: Formatter) -> Hashed:
+    """What the formatter gives, as its SHA-256."""
+    return Hashed(formatter)
 
 
 def text(value: str) -> str | None:
@@ -69,7 +76,7 @@ def text(value: str) -> str | None:
 def email(value: str) -> str | None:
     """The address as typed, in lower case: for sending, and for Meta, which folds nothing."""
     address = (text(value) or "").lower()
-    if len(address) > _EMAIL_LENGTH or not _EMAIL.fullmatch(address):
+    if len(address) > EMAIL_LENGTH or not _EMAIL.fullmatch(address):
         return None
     mailbox, _, domain = address.partition("@")
     return None if _is_nobody(mailbox, domain) else address
@@ -190,6 +197,10 @@ def push_token(value: str) -> str | None:
     """The registration token of an installed app, as Firebase gives it out."""
     token = text(value) or ""
     return token if _PUSH_TOKEN.fullmatch(token) else None
+
+
+# How the contact points of a channel are written in the warehouse.
+CANONICAL: Mapping[str, Formatter] = {"email": email, "sms": phone, "line": line_user_id}
 
 
 def _birth_part(value: str, part: str) -> str | None:

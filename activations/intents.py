@@ -1,15 +1,16 @@
 """Intents: the plan's rows in the destination's own terms, written before anything is sent."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from pydantic_core import from_json, to_json
 
+from activations.batches import Batches
 from activations.context import Context
 from activations.destinations.base import Capabilities, Operation
-from activations.frames import arrow_table
+from activations.formatting import format_column
+from activations.frames import json_objects
 from activations.ledger import Run
 from activations.model_sql import ATTRIBUTES, identifier_sql, key_sql, relation_sql
 from activations.outcomes import settle, stage_outcomes
@@ -27,16 +28,8 @@ _NEW_FORMATTED = """
 NOBODY = "no usable identifier"
 SUPPRESSED = "this person asked to be forgotten"
 STILL_CARRIED = "other rows carry the same identifiers"
-_CHUNK = 50_000
-_ROW_OVERHEAD = 60  # bytes around a row's values in a request, roughly
-_FORMATTED = {
-    "row_no": pl.Int64,
-    "batch_no": pl.Int64,
-    "identifiers": pl.String,
-    "withdrawn_identifiers": pl.String,
-    "state": pl.String,
-    "reason": pl.String,
-}
+_CHUNK = 122_880  # a row group of DuckDB
+_IS_REMOVAL = pl.col("wire_operation") == Operation.REMOVE.value
 
 
 def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, context: Context) -> None:
@@ -46,9 +39,9 @@ def write_intents(transaction: Warehouse, run: Run, spec: SyncSpec, context: Con
     _stage_present(transaction, run, spec)
     formatter = _Formatter(spec, can, suppressed(transaction, context))
     for first in range(1, run.plan.planned + 1, _CHUNK):
-        lines = formatter.lines(_chunk(transaction, spec, first))
+        formatted = formatter.formatted(_chunk(transaction, spec, first))
         transaction.execute(_NEW_FORMATTED)
-        transaction.append("formatted", arrow_table(lines, _FORMATTED))
+        transaction.append("formatted", formatted.to_arrow())
         _insert(transaction, run, first)
     settle(transaction, run.run_id, run.started_at)
 
@@ -70,7 +63,7 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
     here = [spec.name, run.plan.instance]
     transaction.execute(
         f"""
-        create or replace temp table present as
+        create or replace temp table there as
         with changing as (
             select row_no, key
             from staged_plan
@@ -94,125 +87,146 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
             where sync = ? and instance = ? and state = 'in_doubt' and superseded_by is null
                 and operation in ('add', 'update')
         )
-        select row_no, place, identifiers
+        select row_no, '[' || string_agg(identifiers, ',' order by place) || ']' as present
         from found
         where {is_own or "true"}
+        group by row_no
         """,
         [*here, run.run_id, *here, *here],
     )
 
 
-def _chunk(transaction: Warehouse, spec: SyncSpec, first: int) -> pa.Table:
+def _chunk(transaction: Warehouse, spec: SyncSpec, first: int) -> pl.DataFrame:
     raw = [f"{identifier_sql(n)} as raw_{i}" for i, n in enumerate(spec.identifiers)]
     columns = ["row_no", "wire_operation", "batch_group", "is_expired", "counts_as_sent"]
-    columns += ["length(payload)", "present", *raw]
-    bounds = [first, first + _CHUNK - 1]
-    return transaction.arrow(
+    columns += ["length(payload) as payload_length", "present", *raw]
+    table = transaction.arrow(
         f"""
-        with there as (
-            select row_no, '[' || string_agg(identifiers, ',' order by place) || ']' as present
-            from present
-            where row_no between ? and ?
-            group by row_no
-        )
         select {", ".join(columns)}
         from staged_plan
         left join there using (row_no)
         where row_no between ? and ?
         order by row_no
         """,
-        bounds * 2,
+        [first, first + _CHUNK - 1],
     )
+    return pl.from_arrow(table)
 
 
 class _Formatter:
-    """Gives rows the destination's identifiers and a batch. Runs once per row: kept lean."""
+    """Gives the rows of a chunk the destination's identifiers and a batch, or says why not."""
 
     def __init__(
-        self, spec: SyncSpec, can: Capabilities, is_suppressed: Callable[[str], bool]
+        self, spec: SyncSpec, can: Capabilities, is_suppressed: Callable[[str], bool] | None
     ) -> None:
         self._is_suppressed = is_suppressed
         self._is_mirror = spec.mode == "mirror"
         self._is_rebuild = spec.mode == "rebuild"
-        # A surname or a postal code alone would fit many people.
-        self._vague = {name for name, i in can.identifiers.items() if i.column in ATTRIBUTES}
-        self._used = [
-            (name, spec.identifiers.index(identifier.column), identifier.format)
+        self._raw = [f"raw_{place}" for place in range(len(spec.identifiers))]
+        self._used = {
+            name: (f"raw_{spec.identifiers.index(identifier.column)}", identifier.format)
             for name, identifier in can.identifiers.items()
             if identifier.column in spec.identifiers
+        }
+        # A surname or a postal code alone would fit many people.
+        self._vague = {name for name, i in can.identifiers.items() if i.column in ATTRIBUTES}
+        self._batches = Batches(can)
+
+    def formatted(self, chunk: pl.DataFrame) -> pl.DataFrame:
+        """One row per row, with the columns of the table `formatted`."""
+        rows = self._with_earlier(self._with_identifiers(chunk))
+        rows = rows.with_columns(is_suppressed=self._suppressed(chunk))
+        rows = rows.with_columns(self._verdict().struct.unnest())
+        is_sent = pl.col("state").is_null()
+        if self._is_rebuild:  # who leaves is gone with the list that is replaced
+            is_sent &= ~_IS_REMOVAL
+        size = pl.col("identifiers").str.len_bytes() + pl.col("payload_length")
+        rows = rows.with_columns(size=size, is_sent=is_sent)
+        return rows.select(
+            "row_no",
+            batch_no=self._batches.placed(rows),
+            identifiers=pl.when("is_suppressed").then(pl.lit("{}")).otherwise("identifiers"),
+            withdrawn_identifiers=pl.when("is_sent").then("withdrawn"),
+            state="state",
+            reason="reason",
+        )
+
+    def _with_identifiers(self, chunk: pl.DataFrame) -> pl.DataFrame:
+        """The identifiers with a sendable value, as JSON, and whether they name nobody."""
+        formatted = [
+            format_column(format_value, chunk[raw]).alias(name)
+            for name, (raw, format_value) in self._used.items()
         ]
-        self._batches = _Batches(can)
+        columns = pl.DataFrame(formatted, height=chunk.height)
+        is_nobody = pl.repeat(bool(self._used), chunk.height, eager=True)
+        for name in self._used.keys() - self._vague:
+            is_nobody &= columns[name].is_null()
+        return chunk.with_columns(
+            identifiers=json_objects(columns),
+            is_nobody=is_nobody,
+            withdrawn=pl.lit(None, pl.String),
+        )
 
-    def lines(self, chunk: pa.Table) -> Iterator[tuple[Any, ...]]:
-        """One line per row: in which batch it goes and under which identifiers, or why not."""
-        for row in pl.from_arrow(chunk).iter_rows():
-            row_no, operation, group, is_expired, sent, size, present, *values = row
-            earlier = from_json(present) if present and self._is_mirror else []
-            if operation == Operation.REMOVE:
-                identifiers, *rest = earlier or [{}]
-            else:
-                identifiers = self._usable(values)
-                rest = earlier if operation == Operation.ADD else []
-            withdrawn = next((_json(e) for e in rest if e != identifiers), None)
-            text = _json(identifiers)
-            if operation != Operation.REMOVE and any(
-                map(self._is_suppressed, filter(None, values))
-            ):
-                yield row_no, 0, "{}", None, "rejected", SUPPRESSED
-            elif sent:
-                yield row_no, 0, text, None, "acked", sent
-            elif is_expired:
-                yield row_no, 0, text, None, "expired", "too late to be sent"
-            elif self._is_rebuild and operation == Operation.REMOVE:
-                yield row_no, 0, text, None, None, None  # gone with the list that is replaced
-            elif self._used and identifiers.keys() <= self._vague:
-                is_removal = operation == Operation.REMOVE
-                state, reason = ("acked", STILL_CARRIED) if is_removal else ("rejected", NOBODY)
-                yield row_no, 0, text, None, state, reason
-            else:
-                batch_no = self._batches.place(operation, group, len(text) + size)
-                yield row_no, batch_no, text, withdrawn, None, None
+    def _with_earlier(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """What is removed is what was added once; what was added otherwise is withdrawn first."""
+        has_earlier = pl.col("present").is_not_null() & self._is_mirror
+        few = rows.filter(has_earlier | _IS_REMOVAL)
+        if few.is_empty():
+            return rows
+        changed = [
+            (row["row_no"], *self._with_earlier_of(row)) for row in few.iter_rows(named=True)
+        ]
+        names = ["row_no", "identifiers", "withdrawn", "is_nobody"]
+        kinds = [pl.Int64, pl.String, pl.String, pl.Boolean]
+        return rows.update(
+            pl.DataFrame(changed, dict(zip(names, kinds, strict=True)), orient="row"), on="row_no"
+        )
 
-    def _usable(self, values: Sequence[str | None]) -> dict[str, str]:
-        """The identifiers with a sendable value; one that cannot be read does not stop the row."""
-        found = {}
-        for name, place, format_value in self._used:
-            value = values[place]
-            if value:
-                try:
-                    formatted = format_value(value)
-                except Exception:  # a formatter meets whatever the world holds
-                    continue
-                if formatted:
-                    found[name] = formatted
-        return found
+    def _with_earlier_of(self, row: Mapping[str, Any]) -> tuple[str, str | None, bool]:
+        earlier = from_json(row["present"]) if row["present"] and self._is_mirror else []
+        if row["wire_operation"] == Operation.REMOVE:
+            identifiers, *rest = earlier or [{}]
+        else:
+            identifiers = from_json(row["identifiers"])
+            rest = earlier if row["wire_operation"] == Operation.ADD else []
+        withdrawn = next((_json(e) for e in rest if e != identifiers), None)
+        is_nobody = bool(self._used) and identifiers.keys() <= self._vague
+        return _json(identifiers), withdrawn, is_nobody
+
+    def _suppressed(self, chunk: pl.DataFrame) -> pl.Series:
+        """Who asked to be forgotten is told nothing, and may be removed."""
+        if self._is_suppressed is None:
+            return pl.repeat(False, chunk.height, eager=True)
+        found = [
+            operation != Operation.REMOVE and any(map(self._is_suppressed, filter(None, values)))
+            for operation, *values in chunk.select("wire_operation", *self._raw).iter_rows()
+        ]
+        return pl.Series(found, dtype=pl.Boolean)
+
+    def _verdict(self) -> pl.Expr:
+        """State and reason of the rows that are not sent."""
+
+        def said(state: str, reason: pl.Expr) -> pl.Expr:
+            return pl.struct(pl.lit(state).alias("state"), reason.alias("reason"))
+
+        sent, is_nobody = pl.col("counts_as_sent"), pl.col("is_nobody")
+        replaced = _IS_REMOVAL & self._is_rebuild
+        return (
+            pl.when("is_suppressed")
+            .then(said("rejected", pl.lit(SUPPRESSED)))
+            .when(sent.is_not_null())
+            .then(said("acked", sent))
+            .when("is_expired")
+            .then(said("expired", pl.lit("too late to be sent")))
+            .when(is_nobody & _IS_REMOVAL & ~replaced)
+            .then(said("acked", pl.lit(STILL_CARRIED)))
+            .when(is_nobody & ~replaced)
+            .then(said("rejected", pl.lit(NOBODY)))
+        )
 
 
 def _json(identifiers: Mapping[str, str]) -> str:
     return to_json(identifiers).decode()
-
-
-class _Batches:
-    """Numbers batches: rows of one operation and group, up to the limits on rows and bytes."""
-
-    def __init__(self, can: Capabilities) -> None:
-        self._max_rows = {operation.value: can.max_rows(operation) for operation in Operation}
-        self._max_bytes = can.bytes_per_request
-        self._number = 0
-        self._of: tuple[str, str] | None = None
-        self._rows = 0
-        self._bytes = 0
-
-    def place(self, operation: str, group: str, size: int) -> int:
-        """The batch of the next row."""
-        size += _ROW_OVERHEAD
-        is_full = self._rows >= self._max_rows[operation] or self._bytes + size > self._max_bytes
-        if is_full or self._of != (operation, group):
-            self._number += 1
-            self._of, self._rows, self._bytes = (operation, group), 0, 0
-        self._rows += 1
-        self._bytes += size
-        return self._number
 
 
 def _insert(transaction: Warehouse, run: Run, first: int) -> None:
@@ -222,7 +236,7 @@ def _insert(transaction: Warehouse, run: Run, first: int) -> None:
         f"""
         insert into activation.intent by name
         select
-            md5(cast(json_array(?, key) as varchar)) as intent_id,
+            md5(? || '/' || key) as intent_id,
             ? as run_id,
             row_no,
             batch_no,
@@ -233,11 +247,13 @@ def _insert(transaction: Warehouse, run: Run, first: int) -> None:
             operation,
             wire_operation,
             is_retry,
+            keeps_key,
             identifiers,
             withdrawn_identifiers,
             false as is_withdrawing,
             payload,
             fingerprint,
+            row_hash,
             coalesce(
                 idempotency_key,
                 cast(cast(md5(cast(json_array(?, ?, key{occasion}) as varchar)) as uuid) as varchar)

@@ -34,13 +34,13 @@ class Journal:
 
     warehouse: Warehouse
     clock: Clock
-    _outcomes: dict[str, list[tuple[int, Delivered]]] = field(default_factory=dict)  # by run
+    _outcomes: dict[str, list[pl.DataFrame]] = field(default_factory=dict)  # by run
     _requests: list[tuple] = field(default_factory=list)
 
     def keep(self, run_id: str, group: Group, delivered: Sequence[Delivered]) -> None:
         """What became of rows of a group."""
-        rows = self._outcomes.setdefault(run_id, [])
-        rows += [(group.row_nos[d.outcome.key], d) for d in delivered]
+        kept = self._outcomes.setdefault(run_id, [])
+        kept += outcomes.frames(group, delivered)
 
     def keep_requests(
         self, run_id: str, group: Group, requests: list[SentRequest], is_withdrawing: bool
@@ -48,7 +48,7 @@ class Journal:
         """Which requests carried the rows of a group; empties the list."""
         now = self.clock.now()
         for sent in requests:
-            row_nos = json.dumps([group.row_nos[key] for key in sent.keys])
+            row_nos = json.dumps(list(group.row_nos(sent.rows)))
             self._requests.append(
                 (
                     *(run_id, sent.number, sent.operation.value, is_withdrawing, sent.new_list),
@@ -61,8 +61,8 @@ class Journal:
     def transaction(self) -> Iterator[Warehouse]:
         """A transaction that first writes what has come in."""
         with self.warehouse.transaction() as transaction:
-            for run_id, rows in self._outcomes.items():
-                outcomes.commit(transaction, run_id, rows, self.clock.now())
+            for run_id, frames in self._outcomes.items():
+                outcomes.commit(transaction, run_id, pl.concat(frames), self.clock.now())
             if self._requests:
                 transaction.append("activation.request", arrow_table(self._requests, _REQUEST))
             yield transaction

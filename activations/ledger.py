@@ -114,7 +114,7 @@ def record_version(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
         )
 
 
-def record_plan(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
+def record_plan(transaction: Warehouse, run: Run) -> None:
     """Write the staged plan; it replaces what earlier runs left open about the same rows."""
     here = [run.plan.sync, run.plan.instance]
     transaction.execute(
@@ -139,19 +139,28 @@ def record_plan(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
         """,
         [run.run_id, *here],
     )
-    transaction.execute(
-        "delete from activation.acknowledged where sync = ? and instance = ? "
-        f"and {forgotten_sql(spec, run.started_at)}",
-        here,
-    )
-    # A changed mapping alters every fingerprint; where no value differs, nothing needs sending.
+
+
+def refresh(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
+    """Bring what is acknowledged to the terms of this run; nothing of it needs sending."""
+    here = [run.plan.sync, run.plan.instance]
+    if spec.ttl_days is not None:
+        transaction.execute(
+            "delete from activation.acknowledged where sync = ? and instance = ? "
+            f"and {forgotten_sql(spec, run.started_at)}",
+            here,
+        )
+    # A changed mapping alters every fingerprint, another engine every hash, and no value.
     transaction.execute(
         """
         update activation.acknowledged as a
-        set fingerprint = s.fingerprint, payload = json_merge_patch(a.payload, s.payload)
+        set
+            fingerprint = s.fingerprint,
+            row_hash = s.row_hash,
+            payload = json_merge_patch(a.payload, s.payload)
         from staged_plan as s
         where a.sync = ? and a.instance = ? and a.key = s.key and s.held = 'same'
-            and a.fingerprint <> s.fingerprint
+            and (a.fingerprint <> s.fingerprint or a.row_hash is distinct from s.row_hash)
         """,
         here,
     )

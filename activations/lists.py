@@ -4,7 +4,6 @@ Nothing is in doubt in this mode: what is not confirmed as a whole list counts a
 list that nobody will use is deleted, by this run or by the next.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -62,13 +61,12 @@ def close(transaction: Warehouse, run_id: str, now: datetime) -> bool:
     return True
 
 
-def failed_as_one(delivered: Sequence[Delivered]) -> Sequence[Delivered]:
+def failed_as_one(delivered: Delivered) -> Delivered:
     """A list of which no row was taken is no verdict on its rows: they are sent again."""
-    if any(d.outcome.state in (State.ACKED, State.DEFERRED) for d in delivered):
+    if any(outcome.state in (State.ACKED, State.DEFERRED) for outcome in delivered.outcomes):
         return delivered
-    return [
-        d._replace(outcome=replace(d.outcome, state=State.DEFERRED, job_id=None)) for d in delivered
-    ]
+    outcomes = [replace(o, state=State.DEFERRED, job_id=None) for o in delivered.outcomes]
+    return delivered._replace(outcomes=outcomes)
 
 
 def settle(transaction: Warehouse, job: Job, sync: str, instance: str, now: datetime) -> None:

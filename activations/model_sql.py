@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import duckdb
+
 from activations.schema import literal, quoted
 from activations.spec import SyncSpec
 
@@ -53,11 +55,22 @@ def optional_sql(spec: SyncSpec, table: str, column: str) -> str:
     return f"cast({named} as varchar)"
 
 
-def fingerprint_sql(spec: SyncSpec) -> str:
+def fingerprint_sql(spec: SyncSpec, table: str) -> str:
     """md5 over a JSON array: typed, and NULL is not an empty text."""
-    values = [literal(spec.mapping_hash), *map(quoted, sorted(spec.identifiers))]
-    values += [quoted(spec.mapping[name]) for name in sorted(spec.mapping)]
-    return f"md5(cast(json_array({', '.join(values)}) as varchar))"
+    return f"md5(cast(json_array({_values_sql(spec, table)}) as varchar))"
+
+
+def row_hash_sql(spec: SyncSpec, table: str) -> str:
+    """The engine's own hash: rows with the same one are not looked at any further.
+
+    Another version may hash otherwise: a differing hash proves nothing, the fingerprint decides.
+    """
+    return f"hash({literal(duckdb.__version__)}, {_values_sql(spec, table)})"
+
+
+def _values_sql(spec: SyncSpec, table: str) -> str:
+    used = [*sorted(spec.identifiers), *(spec.mapping[name] for name in sorted(spec.mapping))]
+    return ", ".join([literal(spec.mapping_hash), *(f"{table}.{quoted(name)}" for name in used)])
 
 
 def payload_sql(spec: SyncSpec) -> str:
@@ -92,13 +105,13 @@ def changes_sql(spec: SyncSpec, with_values: bool = False) -> str:
     tests = ", ".join(
         f"case when coalesce(json_extract(payload, {path_sql(part, name)}), 'null') "
         f"<> coalesce(json_extract(before_payload, {path_sql(part, name)}), 'null') "
-        f"then {literal(name)}{_values_sql(path_sql(part, name)) if is_told else ''} end"
+        f"then {literal(name)}{_change_sql(path_sql(part, name)) if is_told else ''} end"
         for part, name, is_told in parts
     )
     return f"concat_ws(', ', {tests})"
 
 
-def _values_sql(path: str) -> str:
+def _change_sql(path: str) -> str:
     values = (
         f"coalesce(left(json_extract_string({payload}, {path}), 40), 'nothing')"
         for payload in ("before_payload", "payload")

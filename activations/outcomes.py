@@ -1,21 +1,24 @@
 """Outcomes: what became of rows, and what a destination has acknowledged by them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from activations.deliver import Delivered
-from activations.frames import arrow_table
+from activations.destinations.base import Outcome
+from activations.destinations.rows import Alike, Rows
+from activations.outgoing import Group
 from activations.warehouse import Warehouse
 
 _OUTCOME = {
     "row_no": pl.Int64,
     "state": pl.String,
     "reason": pl.String,
-    "http_status": pl.Int32,
     "vendor_id": pl.String,
     "job_id": pl.String,
+    "http_status": pl.Int32,
     "request_no": pl.Int64,
     "attempts": pl.Int32,
 }
@@ -33,27 +36,32 @@ def stage_outcomes(transaction: Warehouse) -> None:
     )
 
 
-def commit(
-    transaction: Warehouse, run_id: str, delivered: Iterable[tuple[int, Delivered]], now: datetime
-) -> None:
-    """Write what became of some rows, by row_no."""
-    lines = [
-        (
-            row_no,
-            d.outcome.state.value,
-            d.outcome.reason,
-            d.http_status,
-            d.outcome.vendor_id,
-            d.outcome.job_id,
-            d.request_no,
-            d.attempts,
-        )
-        for row_no, d in delivered
-    ]
-    if lines:
-        stage_outcomes(transaction)
-        transaction.append("outcome", arrow_table(lines, _OUTCOME))
-        settle(transaction, run_id, now)
+def frames(group: Group, delivered: Iterable[Delivered]) -> Iterator[pl.DataFrame]:
+    """The columns of the table `outcome`, one row per row of the group."""
+    lines: list[tuple[Any, ...]] = []
+    for part in delivered:
+        request = (part.http_status, part.request_no, part.attempts)
+        row_nos = group.row_nos(part.rows)
+        if isinstance(part.rows, Rows) and isinstance(part.outcomes, Alike):
+            said = (*_told(part.outcomes.common), *request)
+            columns = zip(_OUTCOME.items(), (None, *said), strict=True)
+            literals = [pl.lit(value, kind).alias(name) for (name, kind), value in columns][1:]
+            yield row_nos.to_frame("row_no").with_columns(literals)
+        else:
+            pairs = zip(row_nos, part.outcomes, strict=True)
+            lines += [(row_no, *_told(outcome), *request) for row_no, outcome in pairs]
+    yield pl.DataFrame(lines, _OUTCOME, orient="row")
+
+
+def _told(outcome: Outcome) -> tuple[str | None, ...]:
+    return outcome.state.value, outcome.reason, outcome.vendor_id, outcome.job_id
+
+
+def commit(transaction: Warehouse, run_id: str, found: pl.DataFrame, now: datetime) -> None:
+    """Write what became of some rows."""
+    stage_outcomes(transaction)
+    transaction.append("outcome", found.to_arrow())
+    settle(transaction, run_id, now)
 
 
 def settle(transaction: Warehouse, run_id: str, now: datetime) -> None:
@@ -113,6 +121,7 @@ def _fold(transaction: Warehouse, run_id: str, now: datetime) -> None:
         insert into activation.acknowledged by name
         select
             i.sync, i.instance, i.key, i.customer_id, i.identifiers, i.payload, i.fingerprint,
+            i.row_hash,
             i.vendor_id, i.run_id, cast(? as timestamp) as acknowledged_at
         from activation.intent as i
         join settled as s on i.row_no = s.row_no

@@ -1,33 +1,45 @@
 """Which intents go out next: groups of batches, withdrawals and jobs, read back as rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
-from pydantic_core import from_json
 
 from activations.destinations.base import Capabilities, Operation, Row
+from activations.destinations.rows import Rows, keys_of
 from activations.warehouse import Warehouse
 
-# A group is taken, sent and committed at once. As many rows as DuckDB's row groups hold: smaller
-# appends are merged at every checkpoint, which grew to a quarter of a first sync's CPU.
-GROUP_ROWS = 122_880
+# A group is taken, sent and committed at once. Each commit appends to tables whose row groups
+# DuckDB fills up by writing them again: many small groups cost as much as all the rest.
+GROUP_ROWS = 4 * 122_880
 # Opening the warehouse costs about 40 ms of CPU; after a kill every row of the open group is in
 # doubt where the vendor has no keys, hence fewer requests there.
-_OPERATIONS = {operation.value: operation for operation in Operation}
-_GROUP_REQUESTS = {"none": 200, "header": 1_000, "natural": 1_000}
+_GROUP_REQUESTS = 1_000
+_GROUP_REQUESTS_WITHOUT_KEYS = 200
+_FEW = 50
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some batches of a run, each the rows of one request, and the row_no of every key."""
+    """Some batches of a run, each the rows of one request."""
 
+    rows: Rows
     batches: Sequence[Sequence[Row]]
-    row_nos: Mapping[str, int]
+
+    def row_nos(self, rows: Sequence[Row]) -> pl.Series | list[int]:
+        """Under which numbers the ledger has some of the rows."""
+        if isinstance(rows, Rows):
+            return rows.frame["row_no"]
+        return [self._row_no_of[key] for key in keys_of(rows)]
+
+    @cached_property
+    def _row_no_of(self) -> Mapping[str, int]:
+        frame = self.rows.frame
+        return dict(zip(frame["key"], frame["row_no"], strict=True))
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,9 @@ class Route:
     has_withdrawals: bool
     arrivals: Sequence[tuple[int, int]]
     departures: Sequence[tuple[int, int]]
+
+
+NOWHERE = Route(False, (), ())
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,7 @@ def _groups(
         from counted
         group by
             floor((rows_so_far - 1) / {GROUP_ROWS}),
-            floor((batches_so_far - 1) / {_GROUP_REQUESTS[can.idempotency]})
+            floor((batches_so_far - 1) / {_group_requests(can)})
         order by first
         """,
         [run_id, removals],
@@ -91,15 +106,25 @@ def _groups(
     return [(row["first"], row["last"]) for row in bounds]
 
 
+def _group_requests(can: Capabilities) -> int:
+    """As many as leave in a second, where what is cut off stays in doubt."""
+    if can.idempotency != "none":
+        return _GROUP_REQUESTS
+    return max(_GROUP_REQUESTS_WITHOUT_KEYS, min(_GROUP_REQUESTS, int(can.requests_per_second)))
+
+
 def take_batches(
     transaction: Warehouse, run_id: str, first: int, last: int, now: datetime
 ) -> Group:
     """Mark the planned rows of some batches as sent, and read them."""
     chosen = f"run_id = ? and batch_no between {first} and {last} and state = 'planned'"
-    lines = _read(transaction, chosen, [run_id])
+    rows = _read(transaction, chosen, [run_id])
     _mark(transaction, chosen, [run_id], now)
-    batches = [[row for _, _, row in batch] for _, batch in groupby(lines, key=itemgetter(1))]
-    return _group(lines, batches)
+    sizes = rows.frame["batch_no"].rle().struct.field("len").to_list()
+    # Columns are worth their price from a few dozen rows on.
+    source = rows if len(rows) > _FEW * len(sizes) else list(rows)
+    ends = accumulate(sizes)
+    return Group(rows, [source[end - size : end] for size, end in zip(sizes, ends, strict=True)])
 
 
 def take_withdrawals(
@@ -107,32 +132,24 @@ def take_withdrawals(
 ) -> Group:
     """The next rows whose earlier identifiers have to leave before the rows themselves go."""
     size = can.max_rows(Operation.REMOVE)
-    limit = min(GROUP_ROWS, size * _GROUP_REQUESTS[can.idempotency])
+    limit = min(GROUP_ROWS, size * _group_requests(can))
     next_rows = (
         "select row_no from activation.intent where run_id = ? and state = 'planned' "
         "and withdrawn_identifiers is not null and withdrawn_at is null "
         f"order by row_no limit {limit}"
     )
     chosen = f"run_id = ? and row_no in ({next_rows})"
-    lines = _read(transaction, chosen, [run_id] * 2, "withdrawn_identifiers")
+    rows = _read(transaction, chosen, [run_id] * 2, is_withdrawing=True)
     _mark(transaction, chosen, [run_id] * 2, now, is_withdrawing=True)
-    rows = [_withdrawal(row) for _, _, row in lines]
-    return _group(lines, [rows[i : i + size] for i in range(0, len(rows), size)])
+    return Group(rows, [rows[i : i + size] for i in range(0, len(rows), size)])
 
 
-def rows_of_run(transaction: Warehouse, run_id: str, is_withdrawing: bool) -> dict[int, Row]:
-    """The rows of a run by row_no, as its requests carried them."""
-    if not is_withdrawing:
-        return {no: row for no, _, row in _read(transaction, "run_id = ?", [run_id])}
-    chosen = "run_id = ? and withdrawn_identifiers is not null"
-    lines = _read(transaction, chosen, [run_id], "withdrawn_identifiers")
-    return {no: _withdrawal(row) for no, _, row in lines}
-
-
-def _withdrawal(row: Row) -> Row:
-    return replace(
-        row, operation=Operation.REMOVE, idempotency_key=f"{row.idempotency_key}/withdrawn"
-    )
+def rows_of_run(transaction: Warehouse, run_id: str, is_withdrawing: bool) -> Rows:
+    """The rows of a run in the order of their row_no, as its requests carried them."""
+    chosen = "run_id = ?"
+    if is_withdrawing:
+        chosen += " and withdrawn_identifiers is not null"
+    return _read(transaction, chosen, [run_id], is_withdrawing)
 
 
 def open_jobs(
@@ -154,12 +171,8 @@ def open_jobs(
 def job_rows(transaction: Warehouse, job: Job) -> Group:
     """The rows that wait for a job."""
     chosen = "run_id = ? and job_id = ? and state = 'deferred'"
-    lines = _read(transaction, chosen, [job.run_id, job.job_id])
-    return _group(lines, [[row for _, _, row in lines]])
-
-
-def _group(lines: Sequence[tuple[int, int, Row]], batches: Sequence[Sequence[Row]]) -> Group:
-    return Group([b for b in batches if b], {row.key: row_no for row_no, _, row in lines})
+    rows = _read(transaction, chosen, [job.run_id, job.job_id])
+    return Group(rows, [rows])
 
 
 def _mark(
@@ -177,36 +190,23 @@ def _mark(
 
 
 def _read(
-    transaction: Warehouse,
-    chosen: str,
-    parameters: Sequence[Any],
-    identifiers: str = "identifiers",
-) -> list[tuple[int, int, Row]]:
+    transaction: Warehouse, chosen: str, parameters: Sequence[Any], is_withdrawing: bool = False
+) -> Rows:
+    """Rows as they go out; a withdrawal removes the earlier identifiers, under a key of its own."""
+    carried = "wire_operation, identifiers, idempotency_key"
+    if is_withdrawing:
+        carried = f"""
+            '{Operation.REMOVE}' as wire_operation,
+            withdrawn_identifiers as identifiers,
+            idempotency_key || '/withdrawn' as idempotency_key
+        """
     table = transaction.arrow(
         f"""
-        select
-            row_no, batch_no, key, wire_operation, {identifiers},
-            cast(json_extract(payload, '$.columns') as varchar) as columns,
-            idempotency_key, vendor_id
+        select row_no, batch_no, key, payload, vendor_id, keeps_key, {carried}
         from activation.intent
         where {chosen}
         order by row_no
         """,
         parameters,
     )
-    lines = pl.from_arrow(table).iter_rows()
-    return [
-        (
-            row_no,
-            batch_no,
-            Row(
-                key=key,
-                operation=_OPERATIONS[operation],
-                identifiers=from_json(carried),
-                columns=from_json(columns),
-                idempotency_key=idempotency_key,
-                vendor_id=vendor_id,
-            ),
-        )
-        for row_no, batch_no, key, operation, carried, columns, idempotency_key, vendor_id in lines
-    ]
+    return Rows(pl.from_arrow(table))

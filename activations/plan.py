@@ -6,6 +6,8 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+import duckdb
+
 from activations.context import Context, ledger_instance
 from activations.cost import message_cost
 from activations.destinations.base import Capabilities, Fatal, Operation
@@ -50,9 +52,9 @@ class SyncPlan:
     bad_keys: int
     cost: Mapping[str, Any]
     examples: tuple[Mapping[str, Any], ...]
-    digest: str  # of all planned rows, in their order
     column_types: Mapping[str, str]  # of the model's columns that the sync uses
     guards: tuple[Verdict, ...] = ()
+    digest: str | None = None  # of all planned rows, in their order; what a saved plan is held to
 
     @property
     def total_changes(self) -> int:
@@ -104,7 +106,8 @@ def stage(
     can = context.destinations[spec.destination].capabilities
     instance = ledger_instance(spec, context.target(spec))
     types = _column_types(transaction, spec)
-    difference = difference_sql(spec, can, instance, context)
+    since = _written_since(transaction, spec, instance) if spec.changed_at else None
+    difference = difference_sql(spec, can, instance, context, since)
     transaction.execute(f"create or replace temp table staged_plan as {difference}")
     if count_as_sent:
         transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])
@@ -115,15 +118,27 @@ def stage(
     return _with_sizes(transaction, spec, plan, context.as_of)
 
 
+def _written_since(transaction: Warehouse, spec: SyncSpec, instance: str) -> datetime | None:
+    """The tick of the last run, where everything older is known to have been planned."""
+    return transaction.value(
+        """
+        select case when reverts_to is null and spec_hash = ? then as_of end
+        from activation.run
+        where sync = ? and instance = ? and status <> 'stopped'
+        order by started_at desc
+        limit 1
+        """,
+        [spec.spec_hash, spec.name, instance],
+    )
+
+
 def _column_types(transaction: Warehouse, spec: SyncSpec) -> dict[str, str]:
     """Types of the columns that are used; Fatal where the table does not have one of them."""
-    schema, _, table = spec.relation.rpartition(".")
-    rows = transaction.rows(
-        "select column_name, data_type from information_schema.columns "
-        "where table_name = ? and (table_schema = ? or ? = '')",
-        [table, schema, schema],
-    )
-    known = {row["column_name"]: row["data_type"] for row in rows}
+    try:
+        described = transaction.rows(f"describe {relation_sql(spec)}")
+    except duckdb.CatalogException:
+        described = []
+    known = {row["column_name"]: row["column_type"] for row in described}
     used = sorted({spec.key, *spec.identifiers, *spec.mapping.values()})
     missing = [name for name in used if name not in known]
     if missing:
@@ -169,7 +184,6 @@ def _counted(
         bad_keys=0,
         cost={"requests": requests, "seconds": round(requests / can.requests_per_second, 1)},
         examples=tuple(_examples(transaction, context.shown_rows)),
-        digest=_digest(transaction),
         column_types={},
     )
 
@@ -211,7 +225,7 @@ def _examples(transaction: Warehouse, shown: int) -> list[dict[str, Any]]:
     )
 
 
-def _digest(transaction: Warehouse) -> str:
+def digest(transaction: Warehouse) -> str:
     """Of what would be sent, row by row: two plans with the same digest send the same."""
     return transaction.value(
         """

@@ -24,10 +24,13 @@ def pseudonym(value: str, secrets: Mapping[str, Secret]) -> str:
     return hmac.new(key.reveal().encode(), value.encode(), sha256).hexdigest()
 
 
-def suppressed(warehouse: Warehouse, context: Context) -> Callable[[str], bool]:
-    """Whether a value is one of somebody who asked to be forgotten; Fatal without the key."""
+def suppressed(warehouse: Warehouse, context: Context) -> Callable[[str], bool] | None:
+    """Whether a value is one of somebody who asked to be forgotten; None where nobody did.
+
+    Fatal without the key.
+    """
     rows = warehouse.rows("select keyed_hash from activation.suppression")
     hashes = {row["keyed_hash"] for row in rows}
     if not hashes:
-        return lambda value: False
+        return None
     return lambda value: pseudonym(value, context.secrets) in hashes

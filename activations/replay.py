@@ -1,15 +1,17 @@
 """Makes the requests of a run again, offline, and compares them with what was sent."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import httpx
+import polars as pl
 
 from activations import outgoing
 from activations.context import Context
 from activations.deliver import digest
-from activations.destinations.base import Fatal, Operation, Row, Target
+from activations.destinations.base import Fatal, Operation, Target
+from activations.destinations.rows import Rows
 from activations.warehouse import Warehouse
 
 
@@ -54,8 +56,9 @@ def replay(warehouse: Warehouse, run_id: str, context: Context) -> Iterator[Repl
     for sent in warehouse.rows(
         "select * from activation.request where run_id = ? order by request_no", [run_id]
     ):
-        known: Mapping[int, Row] = rows[sent["is_withdrawing"]]
-        carried = [known[row_no] for row_no in json.loads(sent["row_nos"])]
+        frame = rows[sent["is_withdrawing"]].frame
+        row_nos = pl.Series(json.loads(sent["row_nos"]))
+        carried = Rows(row_nos.to_frame("row_no").join(frame, on="row_no", maintain_order="left"))
         request = destination.build(
             Operation(sent["operation"]), carried, replace(target, new_list=sent["new_list"])
         )

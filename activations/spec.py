@@ -13,6 +13,7 @@ from activations.destinations.base import Destination
 from activations.secrets_lint import secret_problems
 
 MODES = ("mirror", "upsert", "update_only", "add_only", "rebuild", "ttl_refresh", "message")
+NEVER_REMOVE = ("upsert", "update_only", "add_only")
 _DURATION = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -72,6 +73,11 @@ class SyncDeclaration(BaseModel):
     )
     yen_per_message: Ratio | None = Field(
         default=None, description="Messages: the price of one, or of one part of an SMS."
+    )
+    changed_at: Name | None = Field(
+        default=None,
+        description="Column with the tick (as_of) in which the model wrote the row: only rows "
+        "written since the last run are read. For modes that never remove.",
     )
     ttl_days: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
@@ -204,6 +210,11 @@ def _destination_problems(
         )
     if (spec.mode == "ttl_refresh") != (spec.ttl_days is not None):
         problems.append("ttl_days belongs to mode ttl_refresh, and has to be given there")
+    if spec.changed_at and spec.mode not in NEVER_REMOVE:
+        problems.append(
+            f"changed_at needs one of the modes {_listed(NEVER_REMOVE)}: "
+            "rows that left the model are not among the changed ones"
+        )
     if accepted and not spec.identifiers:
         problems.append(f"no identifiers; {spec.destination} accepts: {_listed(accepted)}")
     if spec.guards.max_cost_yen is not None and spec.yen_per_message is None:
@@ -223,6 +234,7 @@ def _column_problems(spec: SyncDeclaration, relation: str, available: list[str])
     if not available:
         return [f"model {relation} has not been built"]
     used = {spec.key, *spec.identifiers, *spec.mapping.values()}
+    used |= {spec.changed_at} - {None}
     if spec.expires_after and "expires_at" not in available:
         used.add("send_at")
     unknown = used - set(available)

@@ -25,5 +25,8 @@ class Warehouse(Protocol):
     def append(self, table: str, data: pa.Table) -> None:
         """Append Arrow rows to an existing table, matching columns by name."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Keep it open from one transaction to the next; never during HTTP, others wait."""
+
     def transaction(self) -> AbstractContextManager[Self]:
         """All statements of the block committed together or not at all; never held during HTTP."""

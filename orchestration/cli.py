@@ -57,7 +57,7 @@ def receiver(port: int) -> None:
     from activations.receiver import serve
 
     now = settings()
-    serve(now.raw, now.warehouse.with_suffix(".receiver.sqlite"), os.environ, port)
+    serve(now.raw, now.received, os.environ, port)
 
 
 @cli.command()

@@ -24,6 +24,7 @@ class Settings:
     as_of: str
     destinations: str
     sink_url: str
+    alerts: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -44,6 +45,11 @@ class Settings:
         """Where `enishi identity charts` leaves its pages."""
         return self.warehouse.with_suffix(".charts")
 
+    @property
+    def received(self) -> Path:
+        """What the receiver remembers: events it has seen, and who has left a channel."""
+        return self.warehouse.with_suffix(".receiver.sqlite")
+
 
 def settings() -> Settings:
     """The settings of this process; each falls back to the demo's."""
@@ -58,6 +64,7 @@ def settings() -> Settings:
         as_of=os.environ.get("ENISHI_AS_OF") or "now",
         destinations=destinations,
         sink_url=(os.environ.get("ENISHI_SINK_URL") or DEFAULT_SINK_URL).rstrip("/"),
+        alerts=os.environ.get("ENISHI_ALERTS") or None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from activations.alerts import announce, channel
 from activations.context import Context
 from activations.destinations import destinations
 from activations.destinations.base import Secret
@@ -108,8 +109,17 @@ def sync_context(as_of: datetime, **changes: Any) -> Context:
         export_folder=now.warehouse.with_suffix(".exports"),
         is_live=now.is_live,
         inherited_ids=INHERITED_IDS,
+        withdrawn=lambda: _withdrawn(now.received),
         **changes,
     )
+
+
+def _withdrawn(received: Path) -> Collection[tuple[str, str]]:
+    from activations.receiver import (
+        withdrawn,
+    )  # brings a web server along, which planning needs not
+
+    return withdrawn(received)
 
 
 def run_context(warehouse: DuckDBWarehouse, **changes: Any) -> Context:
@@ -140,7 +150,11 @@ def run_sync(spec: SyncSpec, revert_to: str | None = None, **changes: Any) -> Ru
     def progress(done: int, of: int) -> None:
         log.debug("%s: %s of %s", spec.name, done, of)
 
-    return apply_sync(warehouse, spec, context, progress, revert_to)
+    result = apply_sync(warehouse, spec, context, progress, revert_to)
+    to = channel(settings().alerts)
+    if to is not None:
+        announce(warehouse, context, result, to)
+    return result
 
 
 def ledger() -> DuckDBWarehouse:

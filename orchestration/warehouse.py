@@ -44,6 +44,12 @@ class DuckDBWarehouse:
             connection.close()
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the file open for the calls of the block: to open it costs more than a statement."""
+        with self.connection():
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator["DuckDBWarehouse"]:
         """All statements of the block on one connection, committed together or not at all."""
         with self.connection() as connection:

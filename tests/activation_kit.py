@@ -1,7 +1,7 @@
 """What the activation tests share: a vendor of our own behind httpx.MockTransport, and a sync."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -171,6 +171,7 @@ class World:
     yen_per_message: float | None = None
     upstream: dict[str, str] = field(default_factory=dict)
     consents: str | None = None
+    withdrawn: Callable[[], Collection[tuple[str, str]]] = frozenset
     vendor: Vendor = field(default_factory=Vendor)
     clock: FakeClock = field(default_factory=FakeClock)
     as_of: datetime = AS_OF
@@ -224,6 +225,7 @@ class World:
             inherited_ids=self.inherited_ids,
             upstream=self.upstream,
             consents=self.consents,
+            withdrawn=self.withdrawn,
             transport=httpx.MockTransport(self.vendor),
             destinations={"vendor": VendorDestination(self.can)},
         )

@@ -1,13 +1,16 @@
 """Golden vectors: how one person must look to each destination, and what must never be sent."""
 
+import random
 from hashlib import sha256
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activations import identifiers as ids
 from activations.destinations import destinations
+from activations.formatting import format_column
 
 EVERY_FORMATTER = [
     pytest.param(identifier.format, id=f"{name}.{kind}")
@@ -289,3 +292,82 @@ def test_any_text_gives_a_usable_value_or_none(formatter, value):
     formatted = formatter(value)
     assert formatted is None or formatted.strip() == formatted != ""
     assert formatted != HASH_OF_NOTHING
+
+
+DIRTY = (
+    *(
+        "Person.1@Mail.example",
+        "a.b+c@gmail.com",
+        "+x@gmail.com",
+        "A.B@googlemail.com",
+        "none@a.jp",
+    ),
+    *(
+        "test@test.jp",
+        "aaa@aaa.jp",
+        "aaa@bbb.jp",
+        "noemail@x.jp",
+        "x@y",
+        "x@y.jp\n",
+        "x" * 250 + "@y.jp",
+    ),
+    *("090-0123-4567", "08001234567", "0801234567", "0312345678", "+819001234567", "+810312345678"),
+    *(
+        "+81123456789",
+        "0123456789",
+        "09011111111",
+        "0120-123-456",
+        "+14155550100",
+        "０９０１２３４５６７８",
+    ),
+    *(
+        "c12",
+        "C-1_x",
+        "-c",
+        "null",
+        "Test",
+        "a" * 64,
+        "g" * 64,
+        "U" + "0a" * 16,
+        "山田",
+        "ヤマダ",
+        "ﾔﾏﾀﾞ",
+    ),
+    *(
+        "山田 太郎",
+        "不明",
+        "テスト",
+        "テストさん",
+        "smith",
+        "Smith",
+        "O'Neil",
+        "ヴ",
+        "無",
+        "無し",
+        "無事",
+        "",
+    ),
+)
+
+
+def _typed(count: int) -> list[str]:
+    """What might be typed, more often nearly right than not."""
+    chance = random.Random(7)
+    shapes = ("{0}@{1}.jp", "{0}+{1}@gmail.com", "0{2}", "+81{2}", "0{3}-{2}", "{0}{1}", "{0}山{1}")
+    return [
+        chance.choice(shapes).format(
+            "".join(chance.choices("aA0.-_あヤ", k=chance.randint(1, 4))),
+            "".join(chance.choices("abZ0-", k=chance.randint(1, 3))),
+            "".join(chance.choices("0123456789", k=chance.randint(7, 10))),
+            chance.choice(["90", "80", "3", "120"]),
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("formatter", EVERY_FORMATTER)
+def test_a_column_becomes_what_each_of_its_values_becomes(formatter):
+    column = pl.Series([*DIRTY, None, *_typed(1_000)], dtype=pl.String)
+    assert format_column(formatter, column).to_list() == [
+        (v and formatter(v)) or None for v in column
+    ]

@@ -19,6 +19,7 @@ from activations.destinations.base import (
     State,
     Target,
 )
+from activations.destinations.rows import identifiers_of
 from activations.identifiers import (
     birth_day,
     birth_month,
@@ -79,12 +80,10 @@ class MetaCustomAudience:
         Each request is a session of its own, so that a repeated one is known by its id.
         """
         wire.require_supported(self, operation)
-        schema = [k for k in self.capabilities.identifiers if any(k in r.identifiers for r in rows)]
-        data = [[row.identifiers.get(key, "") for key in schema] for row in rows]
         return wire.json_request(
             "POST" if operation is Operation.ADD else "DELETE",
             f"{target.base_url}/v25.0/{target.options['audience_id']}/users",
-            {"payload": {"schema": schema, "data": data}, "session": _session(rows)},
+            {"payload": _payload(self.capabilities, rows), "session": _session(rows)},
             wire.bearer(target, "META_ACCESS_TOKEN"),
         )
 
@@ -100,6 +99,12 @@ class MetaCustomAudience:
                 note = None if taken >= len(rows) else f"{self.name} took {taken} of {len(rows)}"
                 return wire.every(rows, State.ACKED if taken > 0 else State.REJECTED, note)
         raise wire.not_understood(self.name, response)
+
+
+def _payload(can: Capabilities, rows: Sequence[Row]) -> dict[str, Any]:
+    """A column for every kind that some row has; what a row does not have is an empty text."""
+    columns = identifiers_of(rows, list(can.identifiers))
+    return {"schema": list(columns), "data": list(zip(*columns.values(), strict=True))}
 
 
 def _session(rows: Sequence[Row]) -> dict[str, Any]:

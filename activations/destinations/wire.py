@@ -25,6 +25,7 @@ from activations.destinations.base import (
     State,
     Target,
 )
+from activations.destinations.rows import Alike, idempotency_keys_of
 from activations.destinations.unsubscribe import Leaving, seal
 
 _BATCHES = UUID(
@@ -104,7 +105,7 @@ def basic(target: Target, user: str, password: str) -> dict[str, str]:
 
 def batch_id(rows: Sequence[Row]) -> str:
     """A UUID for exactly these rows in this order: the same in every try of the same batch."""
-    return str(uuid5(_BATCHES, json.dumps([row.idempotency_key for row in rows])))
+    return str(uuid5(_BATCHES, json.dumps(idempotency_keys_of(rows))))
 
 
 def require_supported(destination: Destination, operation: Operation) -> None:
@@ -158,9 +159,9 @@ def every(
     *,
     vendor_id: str | None = None,
     job_id: str | None = None,
-) -> list[Outcome]:
+) -> Alike:
     """The same outcome for each row of a request."""
-    return [Outcome(row.key, state, reason, vendor_id, job_id) for row in rows]
+    return Alike(rows, state, reason, vendor_id, job_id)
 
 
 def all_but(

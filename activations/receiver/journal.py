@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from threading import Lock
 
-from activations.identifiers import email, line_user_id, phone, text
+from activations.identifiers import CANONICAL, text
 from activations.receiver.events import Event
 
 _TABLES = """
@@ -23,7 +23,6 @@ create table if not exists withdrawn (
     channel text, contact_point text, primary key (channel, contact_point)
 ) without rowid;
 """
-_CANONICAL = {"email": email, "sms": phone, "line": line_user_id}
 _LEAVES = frozenset({"unsubscribe", "complaint", "opt_out"})
 _RETURNS = frozenset({"resubscribe", "opt_in"})
 
@@ -64,7 +63,7 @@ class Journal:
         """Who left, until they come back."""
         row = event.row
         said, channel = row.get("event_type") or row.get("action"), row["channel"]
-        contact_point = _CANONICAL.get(channel, text)(row.get("contact_point") or "")
+        contact_point = CANONICAL.get(channel, text)(row.get("contact_point") or "")
         if said in _LEAVES and contact_point:
             self._seen.execute(
                 "insert or ignore into withdrawn values (?, ?)", [channel, contact_point]

@@ -12,6 +12,8 @@ from activations.sink.store import Store
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIA0THELOCALSINK000",
     "AWS_SECRET_ACCESS_KEY": "the-local-sink-stands-in-for-a-bucket",
+    "SFTP_USER": "the-user-of-the-local-sink",
+    "SFTP_PASSWORD": "the-local-sink-is-a-folder-too",
     "SMTP_USER": "the-user-of-the-local-sink",
     "SMTP_PASSWORD": "the-local-sink-is-a-mailbox-too",
     "SENDGRID_API_KEY": "SG.the-local-sink-opens-nothing-else",
@@ -60,6 +62,11 @@ class Call:
     def has_bearer(self, secret: str) -> bool:
         """Whether the sink's own token of this name came along."""
         return self.headers.get("authorization") == f"Bearer {SECRETS[secret]}"
+
+    def has_login(self, user: str, password: str) -> bool:
+        """Whether the sink's own user and password of these names came along."""
+        pair = f"{SECRETS[user]}:{SECRETS[password]}".encode()
+        return self.headers.get("authorization") == f"Basic {b64encode(pair).decode()}"
 
 
 @dataclass(frozen=True)

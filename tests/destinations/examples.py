@@ -31,6 +31,11 @@ OPTIONS = {
     "kintone_records": {"subdomain": "enishi", "app": "7", "key_field": "customer_id"},
     "webhook": {"url": "https://hooks.example/enishi"},
     "csv_file": {"folder": "winback"},
+    "csv_sftp": {
+        "server": "sftp://files.enishi.example",
+        "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsa",
+        "folder": "winback",
+    },
     "csv_s3": {"bucket": "enishi", "region": "ap-northeast-1", "folder": "winback"},
 }
 TEXT = "【縁】春のお知らせです。配信停止は https://enishi.example/u まで"

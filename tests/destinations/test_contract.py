@@ -42,7 +42,7 @@ CHANGING_HEADERS = {  # the signed time of the try
     "webhook": {"webhook-timestamp", "webhook-signature"},
     "csv_s3": {"x-amz-date", "authorization"},
 }
-FILES = ("csv_file", "csv_s3")
+FILES = ("csv_file", "csv_s3", "csv_sftp")
 
 ANSWERS_OF_NOBODY = [
     httpx.Response(200, html="<html>under maintenance</html>"),

@@ -1,21 +1,24 @@
-"""A file drop that takes what would otherwise be written to the export folder."""
+"""File drops that take what would otherwise be written to a folder, here or on an SFTP server."""
 
+from functools import partial
 from hashlib import sha256
 
 from activations.sink.store import Store
 from activations.sink.vendor import Answer, Call, Vendor
 
-_NAME = "csv_file"
+_FOLDER, _SERVER = "csv_file", "csv_sftp"
 
 
-def _answer(call: Call, store: Store) -> Answer:
+def _answer(name: str, call: Call, store: Store) -> Answer:
+    if name == _SERVER and not call.has_login("SFTP_USER", "SFTP_PASSWORD"):
+        return Answer(403)
     rows = call.headers.get("x-rows", "")
     if call.method != "PUT" or not call.path.endswith(".csv") or not rows.isdecimal():
         return Answer(400, {"error": "only CSV files with their number of rows"})
-    name = call.path.strip("/")
+    path = call.path.strip("/")
     digest = sha256(call.body).hexdigest()
-    store.add_file(name, int(rows), len(call.body), digest)
-    manifest = {"file": name, "rows": int(rows), "bytes": len(call.body), "sha256": digest}
+    store.add_file(path, int(rows), len(call.body), digest)
+    manifest = {"file": path, "rows": int(rows), "bytes": len(call.body), "sha256": digest}
     return Answer(201, manifest, rows=int(rows))
 
 
@@ -23,4 +26,4 @@ def _too_many() -> Answer:
     return Answer(429, {"error": "too many requests"}, {"Retry-After": "1"})
 
 
-VENDORS = (Vendor(_NAME, _answer, _too_many),)
+VENDORS = tuple(Vendor(name, partial(_answer, name), _too_many) for name in (_FOLDER, _SERVER))

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import duckdb
-
 from activations.schema import literal, quoted
 from activations.spec import SyncSpec
 
@@ -65,7 +63,7 @@ def row_hash_sql(spec: SyncSpec, table: str) -> str:
 
     Another version may hash otherwise: a differing hash proves nothing, the fingerprint decides.
     """
-    return f"hash({literal(duckdb.__version__)}, {_values_sql(spec, table)})"
+    return f"hash(version(), {_values_sql(spec, table)})"
 
 
 def _values_sql(spec: SyncSpec, table: str) -> str:

@@ -6,8 +6,6 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-import duckdb
-
 from activations.context import Context, ledger_instance
 from activations.cost import message_cost
 from activations.destinations.base import Capabilities, Fatal, Operation
@@ -134,10 +132,14 @@ def _written_since(transaction: Warehouse, spec: SyncSpec, instance: str) -> dat
 
 def _column_types(transaction: Warehouse, spec: SyncSpec) -> dict[str, str]:
     """Types of the columns that are used; Fatal where the table does not have one of them."""
-    try:
-        described = transaction.rows(f"describe {relation_sql(spec)}")
-    except duckdb.CatalogException:
-        described = []
+    schema, _, table = spec.relation.rpartition(".")
+    is_there = transaction.value(
+        "select count(*) from information_schema.tables "
+        "where table_name = ? and (table_schema = ? or ? = '')",
+        [table, schema, schema],
+    )
+    # the columns of one table: information_schema would look through those of all
+    described = transaction.rows(f"describe {relation_sql(spec)}") if is_there else []
     known = {row["column_name"]: row["column_type"] for row in described}
     used = sorted({spec.key, *spec.identifiers, *spec.mapping.values()})
     missing = [name for name in used if name not in known]

@@ -83,6 +83,23 @@ def test_a_slip_can_be_mended_on_the_page_of_the_pair(steward, desk):
     assert [row["decision"] for row in rows] == ["same", "different"]
 
 
+def test_the_page_of_a_tied_pair_shows_the_evidence_of_its_link(steward, desk):
+    desk.warehouse().execute(
+        """
+        update identity.records set customer_id = 'c_one' where source_id in ('M0', 'M1');
+        update identity.customer_records set customer_id = 'c_one' where source_id in ('M0', 'M1');
+        insert into identity.edges (source_l, source_id_l, source_r, source_id_r, kind,
+            match_weight, match_probability, weights)
+        values ('crm_members', 'M1', 'crm_members', 'M0', 'model', 2, 0.8, '{"name": 12.5}')
+        """
+    )
+    page = steward.get("/pair", params={"l": crm(0), "r": crm(1)}).text
+    assert "+12.5" in page
+    assert "-10.5" in page
+    assert "80 % likely one person" in page
+    assert "This customer would part into 2." in page
+
+
 def test_a_pair_put_off_comes_back_with_who_and_why(steward, desk):
     page = answer(steward, desk, "later", reason="お客様に電話する")
     assert "佐藤 綾 left this for later: お客様に電話する" in page.text

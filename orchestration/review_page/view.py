@@ -99,6 +99,8 @@ def pair_of(
     parted = now
     if len(now) == 1:
         links = links_of(warehouse, left["customer_id"])
+        if scored is None or scored["weights"] is None:
+            scored = _link_between(links, one, other)
         keys = split_groups(links, [record["record"] for record in records], one, other)
         parted = [[r for r in records if r["record"] in group] for group in keys]
     return Pair(
@@ -113,6 +115,13 @@ def pair_of(
         is_refused_same=_is_refused("same", left, right),
         is_refused_different=_is_refused("different", left, right),
     )
+
+
+def _link_between(
+    links: Sequence[Mapping[str, Any]], one: str, other: str
+) -> Mapping[str, Any] | None:
+    ends = {one, other}
+    return next((link for link in links if {link["record_l"], link["record_r"]} == ends), None)
 
 
 def _is_refused(decision: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

@@ -1,5 +1,7 @@
-"""What every resolution says of its own quality, and which of it stops a tick."""
+"""What every resolution says of its own quality, what of it stops a tick, and Splink's charts."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 import identity
 from identity.calibration import calibration
-from orchestration.identities import last_metrics, resolve_identities
+from orchestration.identities import chart_identities, last_metrics, resolve_identities
 from orchestration.identity_checks import INVARIANTS, SIGNS, check_identities, check_specs
 from orchestration.warehouse import DuckDBWarehouse
 from tests.identity_kit import HANAKO, HOME, KEN, NOW, table
@@ -110,15 +112,45 @@ def test_stewards_words_are_labels_too_and_without_labels_nothing_is_said():
     assert judged("(2.0, true) limit 0") == {}
 
 
-def test_probabilities_are_checked_against_the_unique_ids_of_a_third_of_the_people():
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> DuckDBWarehouse:
+    """A thousand people with two records each, a third of them with unique ids."""
     known = people(1_000, seed=29)
-    third = pl.col("source_id").str.extract(r"(\d+)$").cast(pl.Int64) % 3 == 0
+    number = pl.col("source_id").str.extract(r"(\d+)$")
     records = pl.concat([members(known), cards(known)], how="diagonal").with_columns(
-        unique_id=pl.when(third).then(pl.col("source_id").str.extract(r"(\d+)$"))
+        unique_id=pl.when(number.cast(pl.Int64) % 3 == 0).then(number)
     )
-    resolution = identity.resolve(records.to_arrow(), now=NOW)
-    found = {row["metric"]: row["value"] for row in resolution.metrics.to_pylist()}
+    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("trained") / "warehouse.duckdb")
+    land(warehouse, records.to_arrow())
+    resolve_identities(warehouse, NOW)
+    return warehouse
+
+
+def test_probabilities_are_checked_against_the_unique_ids_of_some(trained):
+    found = last_metrics(trained)
     assert found["calibration: pairs with labels"] > 300
     assert found["calibration: error"] <= 0.02
     assert found["calibration: found precision"] >= 0.99
     assert found["drift: share with email"] == 0
+
+
+def test_charts_show_the_kept_model_and_customers_without_a_network(trained, tmp_path: Path):
+    folder = tmp_path / "charts"
+    (largest,) = trained.rows(
+        "select customer_id, min(last_name) as name from identity.records "
+        "group by customer_id order by count(*) desc, customer_id limit 1"
+    )
+    paths = chart_identities(trained, NOW, folder, [largest["customer_id"]])
+    names = ["match_weights", "m_u_probabilities", "waterfall", "cluster_studio"]
+    assert [path.stem for path in paths] == names
+    pages = {path.stem: path.read_text() for path in paths}
+    assert folder.stat().st_mode & 0o077 == 0  # personal data
+    assert largest["customer_id"] in pages["cluster_studio"]
+    assert json.dumps(largest["name"])[1:-1] in pages["cluster_studio"]
+    for page in pages.values():
+        assert not re.findall(r"""<(?:link|script)[^>]+(?:src|href)=["']http""", page)
+
+
+def test_without_a_trained_model_charts_say_what_to_do(resolved, tmp_path: Path):
+    with pytest.raises(identity.ModelError, match="enishi build"):
+        chart_identities(resolved, NOW, tmp_path)

@@ -1,7 +1,6 @@
 """Runs a journey at past ticks, in a copy of the warehouse: what it would have sent and cost."""
 
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ from pathlib import Path
 from activations.schema import ensure as ensure_ledger
 from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_parse import manifest, selectors
 from orchestration.explain import Section
 from orchestration.identities import ensure_identity_tables
-from orchestration.settings import SettingsError, settings
+from orchestration.settings import SettingsError, settings, warehouse_at
 from orchestration.tick import TOKYO, latest_tick
 from orchestration.unchanged import fingerprints, unchanged
 from orchestration.warehouse import DuckDBWarehouse
@@ -50,14 +49,13 @@ def run_backtest(journey: str, first: date, last: date) -> list[Section]:
         ensure_identity_tables(scratch)
         go_back(scratch, ticks[0])
         steady = _steady_models(scratch, ticks[0])
+        left_out = ["--exclude", *selectors(steady)] if steady else []
         raise_on_failure(run_dbt("seed", [], ticks[0]))
-        scratch.execute(
-            "update reference.journeys set is_active = true where journey = ?", [journey]
-        )
+        scratch.execute(SWITCHED_ON, [journey])
         scratch.execute(STOPPED)
         for as_of in ticks:
             log.info("tick of %s", f"{as_of.replace(tzinfo=UTC).astimezone(TOKYO):%Y-%m-%d %H:%M}")
-            selection = ["--select", "+send_decisions", *(("--exclude", *steady) if steady else ())]
+            selection = ["--select", "+send_decisions", *left_out]
             raise_on_failure(run_dbt("run", selection, as_of, log.debug))
             if as_of != ticks[0]:
                 scratch.execute(NOTE_STOPPED)
@@ -94,15 +92,10 @@ def _copy(source: DuckDBWarehouse) -> Iterator[DuckDBWarehouse]:
     with source.connection() as connection:  # nobody else writes while it is copied
         connection.execute("checkpoint")
         shutil.copy2(source.path, path)
-    before = os.environ.get("ENISHI_WAREHOUSE")
-    os.environ["ENISHI_WAREHOUSE"] = str(path)
     try:
-        yield DuckDBWarehouse(path)
+        with warehouse_at(path):
+            yield DuckDBWarehouse(path)
     finally:
-        if before is None:
-            del os.environ["ENISHI_WAREHOUSE"]
-        else:
-            os.environ["ENISHI_WAREHOUSE"] = before
         path.unlink()
         Path(f"{path}.wal").unlink(missing_ok=True)
         shutil.rmtree(path.with_suffix(".dbt"), ignore_errors=True)
@@ -137,5 +130,5 @@ def _exists(warehouse: DuckDBWarehouse, table: str) -> bool:
 def _steady_models(scratch: DuckDBWarehouse, as_of: datetime) -> list[str]:
     """Models that no time changes, built already: they are the same at every tick."""
     same = unchanged(manifest(), scratch, fingerprints(manifest(), scratch, as_of))
-    nodes = (manifest()["nodes"][unique_id] for unique_id in same)
-    return [node["name"] for node in nodes if node["config"]["materialized"] != "ephemeral"]
+    nodes = manifest()["nodes"]
+    return [n for n in same if nodes[n]["config"]["materialized"] != "ephemeral"]

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from orchestration.dbt import DbtRun, run_dbt
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_parse import manifest, selectors
 from orchestration.unchanged import fingerprints, forget_built, record_built, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 
@@ -37,12 +36,7 @@ def build_changed(
     if not changed:
         return Built(same, changed, DbtRun())
     forget_built(warehouse, changed)
-    left_out = ["--exclude", *map(_selector, same)] if same else []
+    left_out = ["--exclude", *selectors(same)] if same else []
     run = run_dbt("build", [*selection, *left_out], as_of, progress)
     record_built(manifest(), warehouse, now, run.sound & changed)
     return Built(same, changed, run)
-
-
-def _selector(unique_id: str) -> str:
-    """By file: a bare name also means a folder of that name, with all that is in it."""
-    return f"file:{Path(manifest()['nodes'][unique_id]['original_file_path']).name}"

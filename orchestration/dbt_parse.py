@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
-from orchestration.settings import DBT_PROJECT, PROJECT, STATE, settings
+from orchestration.settings import DBT_PROJECT, PROJECT, STATE, settings, warehouse_at
 
 PARSED = STATE / "dbt"
 KEPT = PARSED / "manifest.msgpack"
@@ -44,6 +44,15 @@ def manifest() -> Mapping[str, Any]:
     parsed(database)
     named = (PARSED / "manifest.json").read_text()
     return json.loads(named.replace(NO_WAREHOUSE.stem, json.dumps(database)[1:-1]))
+
+
+def selectors(unique_ids: Iterable[str]) -> list[str]:
+    """What names these models and seeds to dbt, and nothing else.
+
+    They are named by file: a bare name means a folder of that name, too, with all that is in it.
+    """
+    nodes = (manifest()["nodes"][unique_id] for unique_id in unique_ids)
+    return [f"file:{Path(node['original_file_path']).name}" for node in nodes]
 
 
 @cache
@@ -73,7 +82,7 @@ def invoke_dbt(
     places += ["--target-path", str(target)]
     quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-version-check"]
     runner = dbtRunner(manifest=project, callbacks=callbacks or [])
-    with _profile_of(warehouse):
+    with warehouse_at(warehouse):  # where profiles.yml reads it
         return runner.invoke([*quiet, *arguments, *places])
 
 
@@ -95,20 +104,6 @@ def _parse() -> Manifest:
     written.write_bytes(f"{fingerprint}\n".encode() + result.result.to_msgpack())
     written.replace(KEPT)
     return result.result
-
-
-@contextmanager
-def _profile_of(warehouse: Path) -> Iterator[None]:
-    """profiles.yml takes the warehouse from the environment, where the user's setting is, too."""
-    before = os.environ.get("ENISHI_WAREHOUSE")
-    os.environ["ENISHI_WAREHOUSE"] = str(warehouse)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["ENISHI_WAREHOUSE"]
-        else:
-            os.environ["ENISHI_WAREHOUSE"] = before
 
 
 @contextmanager

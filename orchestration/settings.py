@@ -1,6 +1,8 @@
 """The project's settings, read from the environment in this one place."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +68,20 @@ def settings() -> Settings:
         sink_url=(os.environ.get("ENISHI_SINK_URL") or DEFAULT_SINK_URL).rstrip("/"),
         alerts=os.environ.get("ENISHI_ALERTS") or None,
     )
+
+
+@contextmanager
+def warehouse_at(path: Path) -> Iterator[None]:
+    """Within the block the settings name this warehouse, for dbt's profile, too."""
+    before = os.environ.get("ENISHI_WAREHOUSE")
+    os.environ["ENISHI_WAREHOUSE"] = str(path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ENISHI_WAREHOUSE"]
+        else:
+            os.environ["ENISHI_WAREHOUSE"] = before
 
 
 def _dataset_name(raw: Path) -> str:

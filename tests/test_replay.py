@@ -61,7 +61,7 @@ class Replay:
         as_of = start_tick(self.warehouse, "data")
         self.build(["--select", PREPARE], as_of)
         resolve_identities(self.warehouse, as_of)
-        self.build(["--exclude", PREPARE], as_of)
+        self.build(["--select", "+segment_membership", "--exclude", PREPARE], as_of)
         self.check()
 
     def build(self, selection: list[str], as_of: datetime) -> None:

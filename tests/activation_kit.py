@@ -167,6 +167,7 @@ class World:
     force_reason: str | None = None
     inherited_ids: str | None = None
     ttl_days: int | None = None
+    changed_at: str | None = None
     consent_purpose: str | None = None
     yen_per_message: float | None = None
     upstream: dict[str, str] = field(default_factory=dict)
@@ -210,6 +211,7 @@ class World:
             guards=self.guards,
             expires_after=self.expires_after,
             ttl_days=self.ttl_days,
+            changed_at=self.changed_at,
             consent_purpose=self.consent_purpose,
             yen_per_message=self.yen_per_message,
         )

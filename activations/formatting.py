@@ -100,6 +100,6 @@ _PLAIN: Mapping[Callable[[str], str | None], pl.Expr] = {
     identifiers.mobile_digits: _phone("81", _PLAIN_MOBILE),
     identifiers.text: _itself(_PLAIN_WORD, _PERHAPS_PLACEHOLDER),
     identifiers.person_name: _itself(_PLAIN_NAME, _PERHAPS_NO_NAME),
-    identifiers.place_name: _itself(_PLAIN_NAME, _PERHAPS_NO_NAME),
+    identifiers.joined_name: _itself(_PLAIN_NAME, _PERHAPS_NO_NAME),
     identifiers.line_user_id: _itself("^U[0-9a-f]{32}$"),
 }

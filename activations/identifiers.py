@@ -139,8 +139,8 @@ def person_name(value: str) -> str | None:
     return text(" ".join(letters.split()))  # again, for placeholders between brackets
 
 
-def place_name(value: str) -> str | None:
-    """A prefecture or city as Meta compares it: lower case, letters and digits alone."""
+def joined_name(value: str) -> str | None:
+    """A name or place as Meta compares it: lower case, letters and digits alone."""
     return "".join((person_name(value) or "").split()) or None
 
 

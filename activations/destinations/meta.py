@@ -28,9 +28,8 @@ from activations.identifiers import (
     email,
     gender,
     hashed,
-    person_name,
+    joined_name,
     phone_digits,
-    place_name,
     postal_code_digits,
     text,
 )
@@ -51,16 +50,16 @@ class MetaCustomAudience:
         identifiers={
             "EMAIL": Identifier("email", hashed(email)),
             "PHONE": Identifier("phone", hashed(phone_digits)),
-            "LN": Identifier("last_name", hashed(person_name)),
-            "FN": Identifier("first_name", hashed(person_name)),
+            "LN": Identifier("last_name", hashed(joined_name)),
+            "FN": Identifier("first_name", hashed(joined_name)),
             "ZIP": Identifier("postal_code", hashed(postal_code_digits)),
             "COUNTRY": Identifier("postal_code", hashed(country_lower)),
             "DOBY": Identifier("birth_on", hashed(birth_year)),
             "DOBM": Identifier("birth_on", hashed(birth_month)),
             "DOBD": Identifier("birth_on", hashed(birth_day)),
             "GEN": Identifier("gender", hashed(gender)),
-            "ST": Identifier("prefecture", hashed(place_name)),
-            "CT": Identifier("city", hashed(place_name)),
+            "ST": Identifier("prefecture", hashed(joined_name)),
+            "CT": Identifier("city", hashed(joined_name)),
             "EXTERN_ID": Identifier("customer_id", text),  # the one key that is not hashed
         },
         required_options=frozenset({"audience_id"}),
@@ -104,7 +103,9 @@ class MetaCustomAudience:
 def _payload(can: Capabilities, rows: Sequence[Row]) -> dict[str, Any]:
     """A column for every kind that some row has; what a row does not have is an empty text."""
     columns = identifiers_of(rows, list(can.identifiers))
-    return {"schema": list(columns), "data": list(zip(*columns.values(), strict=True))}
+    data = list(zip(*columns.values(), strict=True))
+    # not that values are unhashed, but that each key stands alone (as facebook-business sends it)
+    return {"schema": list(columns), "is_raw": True, "data": data}
 
 
 def _session(rows: Sequence[Row]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import logging
 from dataclasses import dataclass
 
-from activations.application import RunResult
 from activations.context import Context
 from activations.destinations.base import Fatal, Operation, Reject, Row, State, Target
 from activations.exchange import Exchange, Refused, Unanswered
+from activations.results import RunResult
 from activations.transport import Line
 from activations.warehouse import Warehouse
 

@@ -1,69 +1,28 @@
 """One application of a sync: recover what earlier runs left, plan, deliver, close."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
 from activations import ledger, lists, outcomes, outgoing, stops
 from activations.context import Context, ledger_instance
 from activations.deliver import Courier
-from activations.guards import judge
 from activations.intents import write_intents
 from activations.journal import Journal
+from activations.judged import judged_plan
 from activations.last_mile import without_withdrawn
 from activations.lease import Lease, SyncBusy
 from activations.ledger import Run
 from activations.outgoing import Group, Job, Route
-from activations.plan import SyncPlan, digest, stage
-from activations.revert import as_it_was
+from activations.plan import SyncPlan
+from activations.results import RunResult
 from activations.sealed import drift
 from activations.spec import SyncSpec
 from activations.warehouse import Warehouse
 
 Progress = Callable[[int, int], None]  # rows done, rows planned
 _POLL_PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run of a sync did; `problems` says what a person should look at."""
-
-    sync: str
-    status: str  # succeeded | waiting (for the destination's job) | failed | stopped | busy
-    run_id: str | None = None
-    plan: SyncPlan | None = None
-    outcomes: Mapping[str, int] = field(default_factory=dict)  # rows by state
-    by_operation: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that could be done was done."""
-        return self.status in ("succeeded", "waiting")
-
-
-def judged_plan(
-    transaction: Warehouse,
-    spec: SyncSpec,
-    context: Context,
-    revert_to: str | None = None,
-    is_sealed: bool = False,
-) -> tuple[SyncSpec, SyncPlan]:
-    """The staged plan with the verdicts of its guards, and the sync as it was planned.
-
-    Sealed means with its digest.
-    """
-    if revert_to:
-        instance = ledger_instance(spec, context.target(spec))
-        spec = as_it_was(transaction, spec, instance, revert_to)
-    plan = stage(transaction, spec, context)
-    if revert_to:  # its columns are the ledger's, not the model's
-        plan = replace(plan, column_types={})
-    if is_sealed:
-        plan = replace(plan, digest=digest(transaction))
-    return spec, replace(plan, guards=judge(transaction, spec, plan, context))
 
 
 class Application:

@@ -20,6 +20,13 @@ _SMS_PARTS = """
 """
 
 
+def value_cost(plan_rows: int, removals: int, spec: SyncSpec, can: Capabilities) -> dict[str, int]:
+    """Data points, where the vendor bills them: mapped columns, and membership itself."""
+    if not can.bills_values:
+        return {}
+    return {"data_points": (plan_rows - removals) * (len(spec.mapping) + 1) + removals}
+
+
 def message_cost(transaction: Warehouse, spec: SyncSpec, can: Capabilities) -> dict[str, Any]:
     """Of the staged plan: messages, sms_parts (SMS only), yen (where a price is declared)."""
     if spec.sync_class != "message":

@@ -1,12 +1,14 @@
 """The engine's entry points: plan a sync, apply a sync."""
 
-from activations.application import Application, Progress, RunResult, judged_plan
+from activations.application import Application, Progress
 from activations.context import Context
 from activations.deliver import Courier
 from activations.destinations.base import Fatal
+from activations.judged import judged_plan
 from activations.lease import SyncBusy
 from activations.plan import SyncPlan
 from activations.redact import silence_http_logs, without_values
+from activations.results import RunResult
 from activations.spec import SyncSpec
 from activations.transport import Line
 from activations.warehouse import Warehouse

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from activations.context import Context, ledger_instance
-from activations.cost import message_cost
+from activations.cost import message_cost, value_cost
 from activations.destinations.base import Capabilities, Fatal, Operation
 from activations.difference import difference_sql
 from activations.model_sql import due_sql, key_sql, relation_sql
@@ -111,7 +111,13 @@ def stage(
         transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])
     plan = _counted(transaction, spec, can, instance, context)
     plan = replace(
-        plan, column_types=types, cost={**plan.cost, **message_cost(transaction, spec, can)}
+        plan,
+        column_types=types,
+        cost={
+            **plan.cost,
+            **message_cost(transaction, spec, can),
+            **value_cost(plan.total_changes, plan.exits, spec, can),
+        },
     )
     return _with_sizes(transaction, spec, plan, context.as_of)
 

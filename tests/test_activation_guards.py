@@ -165,6 +165,14 @@ def test_address_without_consent_stops_the_run_whatever_the_reason(world: World)
     assert "3 addresses without consent to ads_matching" in world.apply().problems[0]
 
 
+def test_a_vendor_that_bills_values_tells_how_many_a_plan_sends(world: World) -> None:
+    world.can, world.mapping = replace(AUDIENCE, bills_values=True), {"FNAME": "first_name"}
+    world.people(crowd(10))
+    world.apply()
+    world.people([*crowd(10)[1:], person(11)])
+    assert world.plan().cost["data_points"] == 2 + 1  # one enters with two values, one leaves
+
+
 def test_cost_ceilings_stop_the_run(world: World) -> None:
     world.guards = GuardLimits(max_requests=1)
     world.people(crowd(11))

@@ -151,6 +151,7 @@ class Capabilities:
     reports: str = "rows"  # rows | counts (the vendor answers with totals) | none
     consent_purpose: str | None = None  # purpose without which no row may be sent
     channel: str | None = None  # of marts.contact_points, whose consents and reachability apply
+    bills_values: bool = False  # each attribute of each row is a data point
     min_rows: int = 0  # the smallest audience, and the smallest ttl_refresh upload, that is taken
 
     def max_rows(self, operation: Operation) -> int:

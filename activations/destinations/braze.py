@@ -45,6 +45,7 @@ class BrazeUsers:
         rows_by_operation={Operation.REMOVE: _ERASED_AT_ONCE},
         bytes_per_request=4_000_000,  # "Track users"
         requests_per_second=1_000,  # "API rate limits": 3,000 in 3 seconds
+        bills_values=True,  # "Data points": one for each attribute sent, changed or not
         idempotency="natural",
         consent_purpose="marketing",
         channel="email",

@@ -21,7 +21,8 @@ _BODY_LENGTH = 4096  # the longest text of any channel (WhatsApp); each channel 
 
 class InfobipMessages:
     """Options: `channel` (RCS, LINE_ON, WHATSAPP, VIBER_BM …), `sender`; `sms_sender` turns the
-    failover on, `failover_minutes` is how long the first channel may take; `subdomain`,
+    failover on, `failover_minutes` is how long the first channel may take and
+    `sms_minutes` how long the SMS; `subdomain`,
     `campaign`, `delivery_url`. The column `sms_body` is the text of the SMS where it differs.
     """
 
@@ -75,8 +76,14 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
 def _failover(row: Row, text: str, target: Target) -> list[dict[str, Any]]:
     if "sms_sender" not in target.options:
         return []
-    sms = _content(row.columns.get("sms_body") or text)
-    return [{"channel": "SMS", "sender": target.options["sms_sender"], "content": sms}]
+    sms = {
+        "channel": "SMS",
+        "sender": target.options["sms_sender"],
+        "content": _content(row.columns.get("sms_body") or text),
+    }
+    if "sms_minutes" in target.options:
+        sms["validityPeriod"] = infobip_api.minutes(target.options["sms_minutes"])
+    return [sms]
 
 
 def _content(text: str) -> dict[str, Any]:

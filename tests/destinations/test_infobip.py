@@ -56,7 +56,7 @@ def test_the_request_of_an_sms():
 
 def test_an_sms_follows_where_the_first_channel_does_not_reach():
     rows = sent("infobip_messages", Operation.SEND, sms_body="短い方")
-    request = built("infobip_messages", rows, failover_minutes="60")
+    request = built("infobip_messages", rows, failover_minutes="60", sms_minutes="30")
     assert request.url.path == "/messages-api/1/messages"
     (message,) = json.loads(request.content)["messages"]
     assert message["channel"] == "RCS"
@@ -67,6 +67,7 @@ def test_an_sms_follows_where_the_first_channel_does_not_reach():
             "channel": "SMS",
             "sender": "ENISHI",
             "content": {"body": {"text": "短い方", "type": "TEXT"}},
+            "validityPeriod": {"amount": 30, "timeUnit": "MINUTES"},
         }
     ]
 

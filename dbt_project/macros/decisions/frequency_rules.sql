@@ -23,27 +23,27 @@
 {%- endmacro %}
 
 {#
-    The windows of a rule as conditions on another message: each is (name, SQL). A run of n local
-    days that holds this message ends on its day or up to n - 1 days later; nothing is planned
-    further ahead than `planning_days`.
+    The windows of a rule as conditions on `pair`, a message with how it lies to the one in question
+    (days_apart, and own_send_at of that one): each is (name, SQL). A run of n local days that holds
+    the message ends on its day or up to n - 1 days later; nothing is planned further ahead than
+    `planning_days`.
 #}
-{% macro rule_windows(rule, this_row, other_row) -%}
+{% macro rule_windows(rule, pair) -%}
     {%- set windows = [] -%}
     {%- if rule.window_kind == 'calendar_days' -%}
         {%- for days_later in range([rule.window_length, var('planning_days', 3) + 1] | min) -%}
-            {%- set ends_on = dbt.dateadd('day', days_later, this_row ~ '.send_on') -%}
-            {%- set begins_on = dbt.dateadd('day', days_later - rule.window_length, this_row ~ '.send_on') -%}
             {%- do windows.append((
                 rule.rule ~ '__' ~ days_later,
-                other_row ~ '.send_on <= ' ~ ends_on ~ ' and ' ~ other_row ~ '.send_on > ' ~ begins_on
+                pair ~ '.days_apart <= ' ~ days_later
+                ~ ' and ' ~ pair ~ '.days_apart > ' ~ (days_later - rule.window_length)
             )) -%}
         {%- endfor -%}
     {%- else -%}
-        {%- set sooner = dbt.dateadd('hour', -1 * rule.window_length, this_row ~ '.send_at') -%}
-        {%- set later = dbt.dateadd('hour', rule.window_length, this_row ~ '.send_at') -%}
+        {%- set sooner = dbt.dateadd('hour', -1 * rule.window_length, pair ~ '.own_send_at') -%}
+        {%- set later = dbt.dateadd('hour', rule.window_length, pair ~ '.own_send_at') -%}
         {%- do windows.append((
             rule.rule ~ '__0',
-            other_row ~ '.send_at > ' ~ sooner ~ ' and ' ~ other_row ~ '.send_at < ' ~ later
+            pair ~ '.send_at > ' ~ sooner ~ ' and ' ~ pair ~ '.send_at < ' ~ later
         )) -%}
     {%- endif -%}
     {{ return(windows) }}

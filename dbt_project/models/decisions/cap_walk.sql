@@ -1,7 +1,7 @@
 {% set rules = frequency_rules(ref('frequency_rules')) %}
 {% set windows = [] %}
 {% for rule in rules %}
-    {% for name, meets in rule_windows(rule, 'this_row', 'other') %}
+    {% for name, meets in rule_windows(rule, 'pair') %}
         {% do windows.append({'name': name, 'meets': meets, 'rule': rule}) %}
     {% endfor %}
 {% endfor %}
@@ -12,75 +12,129 @@ with recursive sent as (
 ),
 
 -- the channels that a message may take: the chosen one, and the next ones where it may change
-numbered as (
-    select
-        send_id || '|' || channel as row_id,
-        send_id,
-        customer_id,
-        channel,
-        class,
-        tag,
-        send_at,
-        send_on,
-        obeys_caps,
-        counts_toward_caps,
-        row_number() over (
-            partition by customer_id
-            order by priority desc, value_jpy desc, due_at, send_id, preference
-        ) as rank
+options as (
+    select *
     from {{ ref('send_options') }}
     where failed_gate is null and (choice = 1 or over_cap = 'downgrade')
 ),
 
+-- numbers, since joining and grouping a million rows by long texts takes most of the time
+people as (
+    select customer_id, row_number() over (order by customer_id) as customer_no
+    from options
+    group by customer_id
+),
+
+ordered as (
+    select
+        people.customer_no,
+        options.send_id,
+        options.channel,
+        options.class,
+        options.tag,
+        options.send_at,
+        {{ dbt.datediff(as_of_date(), 'options.send_on', 'day') }} as day_no,
+        options.obeys_caps,
+        options.counts_toward_caps,
+        row_number() over (
+            partition by people.customer_no
+            order by
+                options.priority desc,
+                options.value_jpy desc,
+                options.due_at,
+                options.send_id,
+                options.preference
+        ) as rank
+    from options
+    inner join people on options.customer_id = people.customer_id
+),
+
+numbered as (
+    select
+        *,
+        1000000 * customer_no + rank as row_id,
+        case when rank <= 62 then cast(power(2, rank - 1) as bigint) else cast(0 as bigint) end
+            as bit
+    from ordered
+),
+
 counted as (
-    select *
+    select
+        people.customer_no,
+        sent.channel,
+        sent.tag,
+        sent.class,
+        sent.send_at,
+        {{ dbt.datediff(as_of_date(), 'sent.send_on', 'day') }} as day_no
     from sent
+    inner join people on sent.customer_id = people.customer_id
     where
-        decision = 'send'
-        and not is_withdrawn
-        and counts_toward_caps
-        and send_on > {{ dbt.dateadd('day', -1 * longest, as_of_date()) }}
+        sent.decision = 'send'
+        and not sent.is_withdrawn
+        and sent.counts_toward_caps
+        and sent.send_on > {{ dbt.dateadd('day', -1 * longest, as_of_date()) }}
+),
+
+before_pairs as (
+    select
+        this_row.row_id,
+        this_row.send_at as own_send_at,
+        other.channel,
+        other.tag,
+        other.class,
+        other.send_at,
+        other.day_no - this_row.day_no as days_apart
+    from numbered as this_row
+    inner join counted as other on this_row.customer_no = other.customer_no
 ),
 
 before as (
     select
-        this_row.row_id,
+        row_id,
         {% for window in windows -%}
-        sum(case when {{ rule_concerns(window.rule, 'other') }} and {{ window.meets }}
-            then 1 else 0 end) as {{ window.name }}_base,
+        count(case when {{ rule_concerns(window.rule, 'pair') }} and {{ window.meets }}
+            then 1 end) as {{ window.name }}_base,
         {% endfor -%}
         count(*) as message_count
+    from before_pairs as pair
+    group by row_id
+),
+
+among_pairs as (
+    select
+        this_row.row_id,
+        this_row.send_at as own_send_at,
+        this_row.send_id = other.send_id as is_other_channel,
+        other.channel,
+        other.tag,
+        other.class,
+        other.send_at,
+        other.bit,
+        case when other.counts_toward_caps then other.bit else cast(0 as bigint) end as counted_bit,
+        other.day_no - this_row.day_no as days_apart
     from numbered as this_row
-    inner join counted as other on this_row.customer_id = other.customer_id
-    group by this_row.row_id
+    inner join numbered as other
+        on this_row.customer_no = other.customer_no and other.rank < this_row.rank
 ),
 
 among as (
     select
-        this_row.row_id,
+        row_id,
         {% for window in windows -%}
-        cast(sum(case when other.counts_toward_caps and {{ rule_concerns(window.rule, 'other') }}
-            and {{ window.meets }} then cast(power(2, other.rank - 1) as bigint)
-            else 0 end) as bigint) as {{ window.name }}_mask,
+        cast(sum(case when {{ rule_concerns(window.rule, 'pair') }} and {{ window.meets }}
+            then counted_bit else 0 end) as bigint) as {{ window.name }}_mask,
         {% endfor -%}
-        cast(sum(case when this_row.send_id = other.send_id
-            then cast(power(2, other.rank - 1) as bigint) else 0 end) as bigint) as other_channel_mask
-    from numbered as this_row
-    inner join numbered as other
-        on this_row.customer_id = other.customer_id and other.rank < this_row.rank
-    where other.rank <= 62
-    group by this_row.row_id
+        cast(sum(case when is_other_channel then bit else 0 end) as bigint) as other_channel_mask
+    from among_pairs as pair
+    group by row_id
 ),
 
 ranked as (
     select
-        this_row.customer_id as group_id,
+        this_row.customer_no as group_id,
         this_row.row_id,
         this_row.rank,
-        case
-            when this_row.rank <= 62 then cast(power(2, this_row.rank - 1) as bigint)
-            else cast(0 as bigint)
-        end as bit,
+        this_row.bit,
         {% for window in windows -%}
         coalesce(among.{{ window.name }}_mask, 0) as {{ window.name }}_mask,
         coalesce(before.{{ window.name }}_base, 0) as {{ window.name }}_base,

@@ -6,6 +6,7 @@ from identity.profile import Profile
 
 # Enough for two digits, and little beside the pairs that a run scores anyway.
 _MOST_PAIRS = 50_000
+_FEWEST_PAIRS = 100  # of less, chance says more than the model
 # Edges of the bands of probability within which what was expected meets what was found.
 _BANDS = (0.1, 0.5, 0.9, 0.99)
 
@@ -59,7 +60,7 @@ def take_labelled_pairs(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def calibration(prior_bits: float) -> str:
-    """SQL: the metrics of `labelled` and of decided pairs; no rows where there are no labels."""
+    """SQL: the metrics of `labelled` and of decided pairs; no rows where there are hardly any."""
     band = " + ".join(f"cast(p >= {edge} as integer)" for edge in _BANDS)
     return f"""
         with judged as (
@@ -87,5 +88,5 @@ def calibration(prior_bits: float) -> str:
                 'value': sum(found) filter (is_link) / sum(pairs) filter (is_link)}}
         ], recursive := true)
         from banded
-        having sum(pairs) > 0
+        having sum(pairs) >= {_FEWEST_PAIRS}
     """

@@ -87,10 +87,14 @@ def test_every_sign_is_measured(resolved):
     }
 
 
-def judged(labelled: str, decided: str = "(0, 0, '')") -> dict[str, float]:
-    """Calibration metrics at even prior odds of labelled (evidence, is_same), and of decisions."""
+def judged(labelled: str, decided: str = "(0, 0, '')", labels: int = 100) -> dict[str, float]:
+    """Calibration metrics at even prior odds of labelled (evidence, is_same), each repeated,
+    and of decisions about one scored pair."""
     con = duckdb.connect()
-    con.execute(f"create table labelled as from (values {labelled}) as t (evidence, is_same)")
+    con.execute(
+        "create table labelled as select evidence, is_same "
+        f"from range({labels}), (values {labelled}) as t (evidence, is_same)"
+    )
     con.execute(f"create table decided as from (values {decided}) as t (rec_l, rec_r, decision)")
     con.execute("create table scored as select 1 as rec_l, 2 as rec_r, 10.0 as evidence")
     return dict(con.execute(calibration(prior_bits=0)).fetchall())
@@ -98,7 +102,7 @@ def judged(labelled: str, decided: str = "(0, 0, '')") -> dict[str, float]:
 
 def test_calibration_is_what_was_expected_against_what_was_found():
     found = judged("(2.0, true), (2.0, true), (2.0, true), (2.0, true), (2.0, false)")
-    assert found["calibration: pairs with labels"] == 5
+    assert found["calibration: pairs with labels"] == 500
     assert found["calibration: expected precision"] == pytest.approx(0.8)
     assert found["calibration: found precision"] == pytest.approx(0.8)
     assert found["calibration: error"] == pytest.approx(0)
@@ -107,9 +111,9 @@ def test_calibration_is_what_was_expected_against_what_was_found():
     )
 
 
-def test_stewards_words_are_labels_too_and_without_labels_nothing_is_said():
-    assert judged("(2.0, true)", "(1, 2, 'different')")["calibration: pairs with labels"] == 2
-    assert judged("(2.0, true) limit 0") == {}
+def test_stewards_words_are_labels_too_and_hardly_any_labels_say_nothing():
+    assert judged("(2.0, true)", "(1, 2, 'different')")["calibration: pairs with labels"] == 101
+    assert judged("(2.0, true)", labels=99) == {}
 
 
 @pytest.fixture(scope="module")

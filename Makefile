@@ -41,7 +41,7 @@ bench-identity: .venv/.installed
 
 # lost opens of the adaptive split on 200 simulated runs; 2,000 experiments looked at every day
 bench-experiments: .venv/.installed
-	$(BIN)/python -m pytest -m bench -s
+	$(BIN)/python -m pytest -m bench -n 0 -s
 
 test-spark: .venv-spark/.installed
 	.venv-spark/bin/python -m pytest -m spark tests/engines

@@ -138,15 +138,12 @@ shared as (
     from staged
 ),
 
--- to the ten-thousandth, the grain of the buckets; what is rounded off goes to the next variant
+-- what is rounded off, to the grain of the buckets, goes to the next variant
 bounded as (
     select
         *,
-        round(sum(share) over (
-            partition by experiment
-            order by variant
-            rows between unbounded preceding and current row
-        ), 4) as share_until
+        {{ rounded('sum(share) over (partition by experiment order by variant)', 4) }}
+            as share_until
     from shared
 ),
 
@@ -158,10 +155,10 @@ final as (
         stage,
         coalesce(lag(share_until) over (partition by experiment order by variant), 0) as share_from,
         share_until,
-        round(p_best, 6) as p_best,
+        {{ rounded('p_best', 6) }} as p_best,
         cast(message_count as bigint) as message_count,
         cast(response_count as bigint) as response_count,
-        round(effective_trials, 3) as effective_trials,
+        {{ rounded('effective_trials', 3) }} as effective_trials,
         {{ as_of() }} as allocated_at
     from bounded
 )

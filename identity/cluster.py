@@ -11,13 +11,11 @@ from splink.clustering import cluster_pairwise_predictions_at_threshold
 from identity.conflicts import find_conflicts
 from identity.profile import Profile
 
-# A pair is one person when that is likelier than not; the model's prior is fitted to the data.
-_PROBABILITY = 0.5
 _STEWARD_WEIGHT = 100
 _GROUPS = {"rec": pl.Int64, "cluster": pl.Int64}
 
 
-def find_edges(con: duckdb.DuckDBPyConnection) -> None:
+def find_edges(con: duckdb.DuckDBPyConnection, model: dict | None) -> None:
     """Create `edges`: the pairs that a steward, a rule or the model holds to be one person."""
     con.execute(
         f"""
@@ -38,12 +36,17 @@ def find_edges(con: duckdb.DuckDBPyConnection) -> None:
         select rec_l, rec_r, 'model' as kind, match_weight, match_probability, weights
         from scored
         anti join decided using (rec_l, rec_r)
-        where match_probability >= {_PROBABILITY}
+        where match_weight >= {threshold_of(model)}
         """
     )
 
 
-def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
+def threshold_of(model: dict | None) -> float:
+    """The weight (bits) from which a pair is one person."""
+    return model["threshold"] if model else 0
+
+
+def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
     """Create `clusters` (rec, cluster), a cluster being named after its first record."""
     splink = DuckDBAPI(connection=con)
     connected = cluster_pairwise_predictions_at_threshold(
@@ -56,7 +59,9 @@ def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     conflicts = con.execute("select person_l, person_r from conflicts").fetchall()
     con.register(
         "regrouped",
-        pl.DataFrame(regroup(_evidence(con), conflicts), _GROUPS, orient="row").to_arrow(),
+        pl.DataFrame(
+            regroup(_evidence(con, threshold_of(model)), conflicts), _GROUPS, orient="row"
+        ).to_arrow(),
     )
     con.execute(
         """
@@ -93,13 +98,17 @@ def _find_suspects(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _evidence(con: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int, int, float]]:
+def _evidence(
+    con: duckdb.DuckDBPyConnection, threshold: float
+) -> list[tuple[int, int, int, int, float]]:
     return con.execute(
-        """
+        f"""
         with pairs as (
-            select rec_l, rec_r, match_weight from edges
+            select rec_l, rec_r,
+                match_weight - case kind when 'model' then {threshold} else 0 end as match_weight
+            from edges
             union all
-            select rec_l, rec_r, match_weight
+            select rec_l, rec_r, match_weight - {threshold}
             from scored
             anti join decided using (rec_l, rec_r)
             where evidence < 0

@@ -47,6 +47,10 @@ def edited(column: str, edits: int = 1) -> str:
 def _letters(value: str) -> str:
     """SQL: one byte per letter. Distances are counted in bytes, of which kana and kanji have three;
     that two letters share one of the 127 bytes is rare enough for typing errors."""
-    return f"""array_to_string(list_transform(
-        string_split({value}, ''), lambda letter: chr(cast(1 + unicode(letter) % 127 as integer))
-    ), '')"""
+    return f"""case
+        when strlen({value}) = length({value}) then {value}
+        else array_to_string(list_transform(
+            string_split({value}, ''),
+            lambda letter: chr(cast(greatest(unicode(letter) % 128, 1) as integer))
+        ), '')
+    end"""

@@ -89,7 +89,7 @@ _COMPARISONS = (
             Level(
                 "kanji and kana",
                 "l.name_kanji = r.name_kanji and l.name_kana = r.name_kana",
-                "name_kanji || '|' || name_kana",
+                "name_kanji",
                 "name_kanji",
             ),
             Level("kanji", "l.name_kanji = r.name_kanji", "name_kanji", "name_kanji"),
@@ -183,6 +183,9 @@ JAPANESE = Profile(
     features=_FEATURES,
     given=("given_sound", "given_kanji"),
     name_columns=("name_sound", "name_kanji"),
+    name_parts={
+        f"name_{form}": (f"family_{form}", f"given_{form}") for form in ("kanji", "kana", "sound")
+    },
     person=("given_kanji", "given_kana", "given_sound", "given_seen", "gender", "birth"),
     comparisons=_COMPARISONS,
     rules=_RULES,

@@ -31,7 +31,8 @@ def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict |
             (f"drift: share with {field}", share - trained[field])
             for field, share in completeness(con).items()
         ]
-        con.executemany("insert into metrics values (?, ?)", [("prior", prior), *drifted])
+        fitted = [("prior", prior), ("threshold", model["threshold"])]
+        con.executemany("insert into metrics values (?, ?)", [*fitted, *drifted])
         con.execute(f"insert into metrics {calibration(math.log2(prior / (1 - prior)))}")
 
 

@@ -20,6 +20,8 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 logging.getLogger("splink").setLevel(logging.CRITICAL)
 
 _SMALLEST = 1e-7
+# Of a frozen model; another one is not read.
+_FORMAT = 2
 
 # By comparison, then by level.
 Probabilities = dict[str, dict[str, float]]
@@ -29,20 +31,32 @@ class ModelError(ValueError):
     """A frozen model that this version of the comparisons cannot use."""
 
 
-def freeze(profile: Profile, learned: dict, completeness: dict[str, float]) -> dict:
-    """A model to keep: Splink settings with their profile, version and the input they suit."""
-    content = json.dumps(learned, sort_keys=True)
+def freeze(
+    profile: Profile, learned: dict, threshold: float, completeness: dict[str, float]
+) -> dict:
+    """A model to keep: Splink settings with their profile, version and the input they suit.
+
+    Pairs of at least `threshold` (bits) are one person.
+    """
+    content = json.dumps([learned, threshold], sort_keys=True)
     version = hashlib.sha256(content.encode()).hexdigest()[:12]
     return {
+        "format": _FORMAT,
         "profile": profile.name,
         "version": version,
         "settings": learned,
+        "threshold": threshold,
         "completeness": completeness,
     }
 
 
 def check(model: dict, profile: Profile) -> None:
-    """Raise ModelError unless the model compares records the way this profile does."""
+    """Raise ModelError unless the model is of this format and compares as this profile does."""
+    if model.get("format") != _FORMAT:
+        raise ModelError(
+            f"the model is of format {model.get('format', 'unknown')}, and this version reads "
+            f"format {_FORMAT}: train a new one by resolving without a model"
+        )
     if model.get("profile") != profile.name:
         raise ModelError(
             f"the model was trained on {model.get('profile', 'unknown')} records and these are "
@@ -90,12 +104,12 @@ def predict(
     """Splink's predictions for a table of pairs (rec_l, rec_r) of `features`, and its linker."""
     con.execute(
         f"""
-        create table blocked as
+        create or replace table blocked as
         select rec_l as join_key_l, rec_r as join_key_r, '0' as match_key from {pairs}
         """
     )
     splink = linker(con, "features", model["settings"])
-    _count_frequencies(con, splink, profile.comparisons)
+    _count_frequencies(con, splink, profile)
     splink.table_management.register_blocked_pairs_for_predict(splink._db_api.register("blocked"))
     return splink, splink.inference.predict(warning_mode="never")
 
@@ -117,27 +131,48 @@ def scored_columns(profile: Profile) -> str:
     )
 
 
-def _count_frequencies(
-    con: duckdb.DuckDBPyConnection, splink: Linker, comparisons: Sequence[Comparison]
-) -> None:
+def _count_frequencies(con: duckdb.DuckDBPyConnection, splink: Linker, profile: Profile) -> None:
     """Give Splink how many people, rather than records, share each value with one of them."""
-    columns = {level.frequency for comparison in comparisons for level in comparison.levels}
-    for column in sorted(columns - {None}):
-        con.execute(
-            f"""
-            create table frequency_{column} as
-            select {column},
-                greatest(count(firsts.rec) - 1, 1) / (select count({column}) from firsts)
-                    as tf_{column}
-            from features
-            left join (select rec from firsts) as firsts using (rec)
-            where {column} is not null
-            group by {column}
-            """
-        )
+    levels = [level for comparison in profile.comparisons for level in comparison.levels]
+    for column in sorted({level.frequency for level in levels} - {None}):
+        parts = profile.name_parts.get(column)
+        con.execute(f"create or replace table frequency_{column} as {_frequencies(column, parts)}")
         splink.table_management.register_term_frequency_lookup(
             splink._db_api.register(f"frequency_{column}"), column
         )
+
+
+def _frequencies(column: str, parts: tuple[str, str] | None) -> str:
+    """SQL: the probability that somebody else has each value.
+
+    Two people rarely share a name that is rare in both parts, even if the data show it twice:
+    the product of the parts' shares is as good as one sighting.
+    """
+    counted = f"""
+        select {column}, count(firsts.rec) as people,
+            (select count({column}) from firsts) as everybody
+            {"".join(f", min({part}) as {part}" for part in parts or ())}
+        from features
+        left join (select rec from firsts) as firsts using (rec)
+        where {column} is not null
+        group by {column}
+    """
+    alone = "greatest(people - 1, 1) / everybody"
+    if not parts:
+        return f"select {column}, {alone} as tf_{column} from ({counted})"
+    shares = " ".join(
+        f"""left join (
+            select {part}, count(*) / sum(count(*)) over () as share_{n}
+            from firsts where {part} is not null group by {part}
+        ) using ({part})"""
+        for n, part in enumerate(parts)
+    )
+    return f"""
+        select {column},
+            coalesce(greatest(people, 1) / (everybody + 1 / (share_0 * share_1)), {alone})
+                as tf_{column}
+        from ({counted}) {shares}
+    """
 
 
 def settings(
@@ -210,4 +245,4 @@ def bits(probability: float) -> float:
 
 def rounded(probability: float) -> float:
     """Five digits: sums over threads differ in the last bits, and results must not."""
-    return float(f"{min(max(probability, _SMALLEST), 1 - _SMALLEST):.5g}")
+    return min(max(float(f"{probability:.5g}"), _SMALLEST), 1 - _SMALLEST)

@@ -21,7 +21,8 @@ class Rule:
 class Profile:
     """The SQL of one part of the world, over `features` and pairs l, r of them.
 
-    `given` are the columns of given names in every spelling, `name_columns` those of whole names.
+    `given` are the columns of given names in every spelling, `name_columns` those of whole names,
+    `name_parts` the family and given name that whole names consist of.
     `person` are the columns that tell people of one component apart, `two_people` the condition
     that two of those are not one; `contradiction` is that condition for two records, which may
     also look at their contact points, and `broken_link` that of a link a source declares.
@@ -37,6 +38,7 @@ class Profile:
     features: str
     given: tuple[str, ...]
     name_columns: tuple[str, ...]
+    name_parts: dict[str, tuple[str, str]]
     person: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     rules: tuple[Rule, ...]

@@ -35,7 +35,7 @@ from identity.schema import (
     Resolution,
     conform,
 )
-from identity.training import calibrate, train
+from identity.training import train
 
 _DATABASE = {"memory_limit": "3GB", "max_temp_directory_size": "50GB"}
 
@@ -74,10 +74,10 @@ def resolve(
         cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
         model = _link(con, profile, model, progress)
         progress("clustering")
-        find_clusters(con, profile)
+        find_clusters(con, profile, model)
         progress("keeping ids")
         _keep_ids(con, profile, previous, issued)
-        find_reviews(con, profile)
+        find_reviews(con, profile, model)
         find_metrics(con, profile, model)
         progress("writing the result")
         return Resolution(**_publish(con, cleaned, contacts, quarantined, now, model), model=model)
@@ -93,21 +93,18 @@ def _link(
     progress("applying the rules")
     find_rule_edges(con, profile)
     con.execute(f"create table scored ({splink_model.scored_columns(profile)})")
-    frozen = model is not None
-    if not frozen:
+    progress("finding candidate pairs")
+    find_pairs(con, profile)
+    if model is None:
         progress("training the model")
         model = train(con, profile)
     if model is not None:
-        progress("finding candidate pairs")
-        find_pairs(con, profile)
         add_labelled_pairs(con, profile)
         progress("scoring candidate pairs")
         splink_model.score(con, model, profile)
         take_labelled_pairs(con)
-        if not frozen:
-            model = calibrate(con, model, profile)
     progress("choosing edges")
-    find_edges(con)
+    find_edges(con, model)
     return model
 
 

@@ -2,9 +2,10 @@
 
 import duckdb
 
+from identity.cluster import threshold_of
 from identity.profile import Profile
 
-# Bits around even odds within which the model is not sure: probabilities of .11 to .89.
+# Bits around the threshold within which the model is not sure.
 _BAND = 3
 # A customer held together by one link weaker than this (bits) is worth a look.
 _WEAK_BRIDGE = 8
@@ -13,10 +14,11 @@ _MOST_RECORDS = 30
 _LARGEST_BLOCK = 8
 
 
-def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
+def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
     """Create `reviews`: one row per kind and pair of records that no steward decided about."""
     _find_twins(con, profile)
     _find_bridges(con)
+    threshold = threshold_of(model)
     con.execute(
         f"""
         create table reviews as
@@ -24,7 +26,7 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             select 'unsure' as kind, rec_l, rec_r, match_weight, match_probability,
                 to_json(weights) as weights, 'the model is not sure' as detail
             from scored
-            where abs(match_weight) < {_BAND}
+            where abs(match_weight - {threshold}) < {_BAND}
             union all by name
             select 'twins' as kind, rec_l, rec_r,
                 'one birthday, family name and contact point, but two given names' as detail
@@ -61,7 +63,7 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         inner join assigned as ids_l on ids_l.cluster = l.cluster
         inner join assigned as ids_r on ids_r.cluster = r.cluster
         where kind = 'conflict'
-            or (kind <> 'unsure' or match_weight > 0 or l.cluster <> r.cluster)
+            or (kind <> 'unsure' or found.match_weight >= {threshold} or l.cluster <> r.cluster)
             and not exists (
                 select 1 from decided
                 where decided.rec_l = found.rec_l and decided.rec_r = found.rec_r

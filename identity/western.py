@@ -118,6 +118,7 @@ WESTERN = Profile(
     features=_FEATURES,
     given=("given",),
     name_columns=("family", "given"),
+    name_parts={"name": ("family", "given"), "either_name": ("family", "given")},
     person=("given", "family", "birth", "national_id", "phone", "email"),
     comparisons=(
         _NAME,

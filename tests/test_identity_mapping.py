@@ -77,7 +77,7 @@ def test_a_model_of_other_comparisons_is_refused():
     rows = records(load_febrl3().head(100), "register")
     with pytest.raises(ModelError, match="train a new one"):
         identity.resolve(rows, now=NOW, model={"profile": "japanese", "settings": {}})
-    old = {"profile": "western", "settings": {"comparisons": []}}
+    old = {"format": 2, "profile": "western", "settings": {"comparisons": []}}
     with pytest.raises(ModelError, match="another version"):
         identity.resolve(rows, now=NOW, model=old)
 

@@ -1,0 +1,81 @@
+"""The model is calibrated without labels, learns from stewards, and never moves an id by itself."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import identity
+from tests.identity_kit import LATER, NOW, decisions, ids
+from tests.test_identity_dirt import cards, members, people
+
+IDS_ON_ONE_CORE = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from tests.test_identity_model import known, resolved
+for source_id, customer_id in sorted(resolved(known()).items()):
+    print(source_id, customer_id)
+"""
+
+
+def known() -> pa.Table:
+    """Members and cards that often have nothing but a name in common."""
+    everybody = people(1_500, seed=41)
+    dice = np.random.default_rng(5)
+    sparse = cards(everybody).with_columns(
+        pl.when(pl.Series(dice.random(1_500) < 0.6)).then(column).alias(column)
+        for column in ("birth_on", "phone", "postal_code")
+    )
+    return pl.concat([members(everybody), sparse], how="diagonal").to_arrow()
+
+
+def resolved(records: pa.Table) -> dict[str, str]:
+    return ids(identity.resolve(records, now=NOW))
+
+
+@pytest.fixture(scope="module")
+def first() -> identity.Resolution:
+    return identity.resolve(known(), now=NOW)
+
+
+def test_links_are_no_more_often_wrong_than_the_model_says(first):
+    links = pl.from_arrow(first.edges).filter(pl.col("kind") == "model")
+    person_l, person_r = (links[f"source_id_{side}"].str.slice(1) for side in "lr")
+    right = (person_l == person_r).mean()
+    assert len(links) > 100
+    assert right >= links["match_probability"].mean() - 0.02 >= 0.95
+    assert first.model["threshold"] >= 0
+
+
+def test_a_model_trained_anew_changes_no_id(first):
+    again = identity.resolve(known(), first.customer_records, now=LATER)
+    assert again.customer_records["customer_id"] == first.customer_records["customer_id"]
+    assert again.identity_events.num_rows == 0
+
+
+def test_one_core_gives_the_same_ids_as_all(first):
+    found = subprocess.run(
+        [sys.executable, "-c", IDS_ON_ONE_CORE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert dict(line.split() for line in found.stdout.splitlines()) == ids(first)
+
+
+@pytest.mark.parametrize("decision", ["same", "different"])
+def test_what_stewards_decide_moves_the_prior(first, decision):
+    queue = pl.from_arrow(first.review_queue).filter(pl.col("kind") == "unsure").head(25)
+    sides = queue.select("source_l", "source_id_l", "source_r", "source_id_r").to_dicts()
+    assert len(sides) >= 10
+    judged = decisions(*(side | {"decision": decision} for side in sides))
+    model = identity.resolve(known(), now=LATER, decisions=judged).model
+    before, after = (
+        one["settings"]["probability_two_random_records_match"] for one in (first.model, model)
+    )
+    assert after > before if decision == "same" else after < before

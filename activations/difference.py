@@ -19,6 +19,7 @@ from activations.model_sql import (
     relation_sql,
     row_hash_sql,
     timestamp_sql,
+    values_sql,
 )
 from activations.schema import literal, quoted
 from activations.spec import SyncSpec
@@ -27,6 +28,8 @@ from activations.unsettled import unsettled_sql
 # LINE keeps a retry key for 24 hours (Messaging API reference, "Retry a failed API request"); after
 # that the same key would send again. No vendor is known to keep one for less.
 KEY_LIFETIME = timedelta(hours=24)
+# Says to the optimizer what it cannot know: few rows differ, and the joins need few of the others.
+_DIFFERING = "(select key from compared)"
 _OPERATIONS = {
     "mirror": ("add", "update", "remove"),
     "upsert": ("add", "update"),
@@ -143,9 +146,13 @@ def _described(spec: SyncSpec, here: str) -> str:
             end as payload
         from compared
         left join unsettled on compared.key = unsettled.key
-        left join {relation_sql(spec)} as model
+        left join (
+            select * from {relation_sql(spec)} where {key_sql(spec)} in {_DIFFERING}
+        ) as model
             on compared.is_wanted and compared.key = {key_sql(spec, "model")}
-        left join (select * from activation.acknowledged where {here}) as confirmed
+        left join (
+            select * from activation.acknowledged where {here} and key in {_DIFFERING}
+        ) as confirmed
             on compared.key = confirmed.key
     )
     """
@@ -154,6 +161,14 @@ def _described(spec: SyncSpec, here: str) -> str:
 def _decided(spec: SyncSpec, can: Capabilities, here: str, as_of: datetime, now: datetime) -> str:
     """Which differences are planned, and which wait."""
     return f"""
+    valued as (
+        select
+            *,
+            case when operation = 'update' then {values_sql(spec, "before_payload")} end
+                as before_values,
+            case when operation = 'update' then {values_sql(spec, "payload")} end as after_values
+        from described
+    ),
     explained as (
         select
             *,
@@ -162,7 +177,7 @@ def _decided(spec: SyncSpec, can: Capabilities, here: str, as_of: datetime, now:
             case when operation = 'update' then {changes_sql(spec)} else '' end
                 as changed_columns,
             case when operation = 'update' then {changes_sql(spec, with_values=True)} end as changes
-        from described
+        from valued
         where operation in ({", ".join(map(literal, _OPERATIONS[spec.mode]))})
     ),
     matched as (

@@ -88,31 +88,39 @@ def identifier_sql(name: str, payload: str = "payload") -> str:
     return f"json_extract_string({payload}, {path_sql('identifiers', name)})"
 
 
+def values_sql(spec: SyncSpec, payload: str) -> str:
+    """All values of a payload in one reading, as a list in the order of `changes_sql`."""
+    paths = ", ".join(path_sql(part, name) for part, name in _parts(spec))
+    return f"json_extract({payload}, [{paths}])" if paths else "cast([] as json[])"
+
+
 def changes_sql(spec: SyncSpec, with_values: bool = False) -> str:
     """Compared value by value, so that a changed mapping finds only rows that really differ.
 
     Old and new values are told only of columns that say nothing about who somebody is.
     """
-    parts = [("identifiers", name, False) for name in spec.identifiers]
-    parts += [
-        ("columns", name, with_values and spec.mapping[name] not in PERSONAL)
-        for name in sorted(spec.mapping)
+    tests = [
+        f"case when coalesce(after_values[{place}], 'null') "
+        f"<> coalesce(before_values[{place}], 'null') then {literal(name)}"
+        f"{_change_sql(place) if with_values and _is_told(spec, part, name) else ''} end"
+        for place, (part, name) in enumerate(_parts(spec), start=1)
     ]
-    if not parts:
-        return "''"
-    tests = ", ".join(
-        f"case when coalesce(json_extract(payload, {path_sql(part, name)}), 'null') "
-        f"<> coalesce(json_extract(before_payload, {path_sql(part, name)}), 'null') "
-        f"then {literal(name)}{_change_sql(path_sql(part, name)) if is_told else ''} end"
-        for part, name, is_told in parts
-    )
-    return f"concat_ws(', ', {tests})"
+    return f"concat_ws(', ', {', '.join(tests)})" if tests else "''"
 
 
-def _change_sql(path: str) -> str:
+def _parts(spec: SyncSpec) -> list[tuple[str, str]]:
+    identifiers = [("identifiers", name) for name in spec.identifiers]
+    return [*identifiers, *(("columns", name) for name in sorted(spec.mapping))]
+
+
+def _is_told(spec: SyncSpec, part: str, name: str) -> bool:
+    return part == "columns" and spec.mapping[name] not in PERSONAL
+
+
+def _change_sql(place: int) -> str:
     values = (
-        f"coalesce(left(json_extract_string({payload}, {path}), 40), 'nothing')"
-        for payload in ("before_payload", "payload")
+        f"coalesce(left({values}[{place}] ->> '$', 40), 'nothing')"
+        for values in ("before_values", "after_values")
     )
     return " || ' ' || " + " || ' → ' || ".join(values)
 

@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-faults test-replay test-spark lock clean bench bench-identity bench-experiments
+.PHONY: run dev test lint lint-sql test-faults test-replay test-month test-spark lock clean bench bench-identity bench-experiments
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: $(READY)
@@ -38,6 +38,9 @@ bench: .venv/.installed
 # accuracy, time and memory beside plain Splink and recordlinkage
 bench-identity: .venv/.installed
 	$(BIN)/python -W ignore -m tests.bench.identity
+
+test-month: .venv/.installed
+	$(BIN)/python -m pytest -m month
 
 # lost opens of the adaptive split on 200 simulated runs; 2,000 experiments looked at every day
 bench-experiments: .venv/.installed

@@ -104,11 +104,13 @@ def _consents(transaction: Warehouse, spec: SyncSpec, context: Context) -> list[
     if context.consents is None or spec.consent_purpose is None or not contacts:
         return []
     is_matching = context.destinations[spec.destination].capabilities.channel == "ads"
+    # a message about an order or a contract needs none
+    concerned = "class = 'promotional' and" if _tells_class(spec) else ""
     without = sum(
         transaction.value(
             f"""
             select count(*) from {relation_sql(spec)} as model
-            where {quoted(name)} is not null and not exists (
+            where {concerned} {quoted(name)} is not null and not exists (
                 select 1 from {context.consents} as consents
                 where consents.contact_point = model.{quoted(name)}
                     and channel = ? and purpose = ? and state = 'opted_in'
@@ -120,6 +122,10 @@ def _consents(transaction: Warehouse, spec: SyncSpec, context: Context) -> list[
     )
     detail = f"{without} addresses without consent to {spec.consent_purpose}"
     return [Verdict("consent", without == 0, detail, is_final=True)]
+
+
+def _tells_class(spec: SyncSpec) -> bool:
+    return spec.sync_class == "message" and "class" in spec.columns
 
 
 def _vendor_minimum(spec: SyncSpec, plan: SyncPlan, context: Context) -> list[Verdict]:

@@ -122,7 +122,7 @@ def diagram(warehouse: DuckDBWarehouse, name: str) -> str:
         )
         condition = f"{step['condition']}<br/>" if step["condition"] else ""
         lines.append(
-            f'    s{number}["{step["step"]}: {step["message"]}<br/>'
+            f'    s{number}["{step["step"]}: {step["message"] or "as the entry says"}<br/>'
             f'{step["sent"]} sent, {step["dropped"]} not"]'
         )
         lines.append(f'    entry -->|"{condition}{when}"| s{number}')

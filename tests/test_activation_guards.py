@@ -173,6 +173,19 @@ def test_a_vendor_that_bills_values_tells_how_many_a_plan_sends(world: World) ->
     assert world.plan().cost["data_points"] == 2 + 1  # one enters with two values, one leaves
 
 
+def test_messages_that_advertise_nothing_need_no_consent(world: World) -> None:
+    world.can, world.mode, world.identifiers = MESSAGES, "message", ("email",)
+    world.consents, world.consent_purpose = "consents", "marketing"
+    world.warehouse.execute(
+        "create table consents (contact_point varchar, channel varchar, purpose varchar, "
+        "state varchar)"
+    )
+    world.people([{**person(1), "class": "service"}, {**person(2), "class": "transactional"}])
+    assert world.apply().outcomes["acked"] == 2
+    world.people([{**person(3), "class": "promotional"}])
+    assert world.apply().problems == ("guard consent: 1 addresses without consent to marketing",)
+
+
 def test_cost_ceilings_stop_the_run(world: World) -> None:
     world.guards = GuardLimits(max_requests=1)
     world.people(crowd(11))

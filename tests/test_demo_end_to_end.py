@@ -16,7 +16,9 @@ from orchestration.jobs import run_tick
 from orchestration.journey_commands import diagram
 from orchestration.tick import current_tick
 from orchestration.warehouse import DuckDBWarehouse
+from tests import engagement_proofs as proofs
 
+NEXT_MORNING = "2026-11-01T10:00:00+09:00"
 MEMBERSHIP = "select * from segments.segment_membership order by all"
 CUSTOMERS = "select customer_id from marts.customers order by 1"
 
@@ -31,6 +33,7 @@ class Played:
     membership: list[list[dict]] = field(default_factory=list)
     customers: list[set[str]] = field(default_factory=list)
     sink_state: list[dict] = field(default_factory=list)
+    in_control: list[str] = field(default_factory=list)
 
     def tick(self) -> None:
         started = datetime.now(UTC).replace(tzinfo=None)
@@ -42,6 +45,8 @@ class Played:
         self.membership.append(self.warehouse.rows(MEMBERSHIP))
         self.customers.append({row["customer_id"] for row in self.warehouse.rows(CUSTOMERS)})
         self.sink_state.append(state(self.sink))
+        as_of = current_tick(self.warehouse)
+        self.in_control += proofs.to_the_control_group(self.warehouse, as_of)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             demo.tick()
             if len(demo.runs) == 1:
                 demo.tick()  # the same day again
+        os.environ["ENISHI_AS_OF"] = NEXT_MORNING
+        demo.tick()
         yield demo
     os.environ.clear()
     os.environ.update(before)
@@ -124,6 +131,16 @@ def test_next_day_sends_only_the_difference(played: Played) -> None:
 def test_after_the_next_day_nothing_is_left_to_send(played: Played) -> None:
     assert {run["deferred"] for run in played.runs[2]} == {0}
     assert {run["in_doubt"] for run in played.runs[2]} == {0}
+
+
+def test_in_the_morning_messages_reach_only_who_may_get_them(played: Played) -> None:
+    as_of = current_tick(played.warehouse)
+    assert {m["delivered_at"] for m in proofs.delivered(played.warehouse)} == {as_of}
+    assert proofs.without_consent(played.warehouse, as_of) == []
+    assert proofs.over_caps(played.warehouse) == []
+    assert played.in_control == []
+    assert proofs.not_received_once(played.warehouse, played.sink) == []
+    assert proofs.unexplained(played.warehouse) == []
 
 
 def test_a_journey_is_drawn_with_its_counts(played: Played) -> None:

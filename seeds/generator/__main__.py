@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from seeds.generator.dice import LAST_DAY, at
 from seeds.generator.world import final_state, make_world, truth
 
-EARLIER, LATEST = "2026-10-30", "2026-10-31"
+DAY = np.timedelta64(1, "D")
 
 
 def write(rows: pl.LazyFrame, path: Path) -> None:
@@ -23,18 +24,25 @@ def write(rows: pl.LazyFrame, path: Path) -> None:
 
 
 def write_table(rows: pl.LazyFrame, path: Path, days: int) -> None:
-    """A table as one file of its final state, or as two: the past, and the last day's news."""
+    """A table as one file of its final state, or as one per day: the past, then each day's news."""
     names = rows.collect_schema().names()
     if days == 1:
         write(final_state(rows), path)
         return
     times = pl.selectors.temporal() - pl.selectors.by_name("_at", require_all=False)
-    is_news = pl.coalesce(*(name for name in names if name == "_at"), times) >= at(LAST_DAY)
-    folder = path.with_suffix("")
-    write(rows.filter(~is_news).drop("_deleted", strict=False), folder / f"{EARLIER}{path.suffix}")
-    news = rows.filter(is_news)
-    if news.head(1).collect().height:
-        write(news, folder / f"{LATEST}{path.suffix}")
+    known_at = pl.coalesce(*(name for name in names if name == "_at"), times)
+    first = LAST_DAY - (days - 2) * DAY
+    past = rows.filter(known_at < at(first)).drop("_deleted", strict=False)
+    write(past, _day_file(path, first - DAY))
+    for day in np.arange(first, LAST_DAY + DAY, DAY):
+        until = day + DAY if day < LAST_DAY else np.datetime64("9999-12-31", "us")
+        news = rows.filter(known_at >= at(day), known_at < at(until))
+        if news.head(1).collect().height:
+            write(news, _day_file(path, day))
+
+
+def _day_file(table: Path, day: np.datetime64) -> Path:
+    return table.with_suffix("") / f"{day.astype('datetime64[D]')}{table.suffix}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -42,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="seeds.generator", description=__doc__)
     parser.add_argument("--people", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--days", type=int, choices=(1, 2), default=2)
+    parser.add_argument("--days", type=int, default=2, help="files per table; 1: its final state")
     parser.add_argument("--format", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--truth", type=Path, help="also write who is who, for measuring only")

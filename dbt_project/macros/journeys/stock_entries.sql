@@ -27,6 +27,8 @@
         where
             event in ('product_view', 'add_to_cart')
             and occurred_at > {{ ago(var('stock_interest', '30d')) }}
+            -- at most ticks nothing changes: then nobody's clicks are read
+            and (select count(*) from changes) > 0
     ),
 
     interested as (

@@ -10,6 +10,12 @@ rendered as (select * from {{ ref('rendered_messages') }}),
 
 withdrawn as (select * from {{ ref('withdrawn_messages') }}),
 
+settled as (
+    select key as send_id
+    from {{ source('activation', 'intent') }}
+    where state in ('acked', 'rejected', 'expired')
+),
+
 quiet_hours as (
     select
         class,
@@ -22,6 +28,7 @@ final as (
     select
         outbox.send_id,
         outbox.customer_id,
+        outbox.class,
         outbox.contact_point as {{ address }},
         rendered.subject,
         rendered.body,
@@ -39,6 +46,8 @@ final as (
         and rendered.body is not null
         and outbox.expires_at > {{ ago('7d') }}
         and not exists (select 1 from withdrawn where withdrawn.send_id = outbox.send_id)
+        -- who leaves after a message stands in the way of no other
+        and not exists (select 1 from settled where settled.send_id = outbox.send_id)
 )
 
 select * from final

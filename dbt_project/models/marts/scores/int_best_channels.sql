@@ -23,13 +23,15 @@ messages as (
             source,
             {{ dbt.split_part('event', "'_'", 1) }} as channel,
             {{ dbt.split_part('event', "'_'", 2) }} as step,
-            coalesce(
-                {{ property('send_id') }}, {{ property('campaign_id') }}, {{ property('message_id') }}
-            ) as message
+            case source
+                when 'email_events' then {{ property('campaign_id') }}
+                when 'app_messages' then {{ property('message_id') }}
+                else {{ property('send_id') }}
+            end as message
         from customer_events
         where
             source in ('email_events', 'app_messages', 'message_events')
-            and occurred_at > {{ ago(var('best_channel_days', '365d')) }}
+            and occurred_at > {{ ago(var('best_channel_days', '180d')) }}
     ) as sent
     inner join reports on sent.channel = reports.channel
     where

@@ -16,7 +16,7 @@ delivered as (
     where state in ('acked', 'in_doubt', 'rejected', 'expired')
 ),
 
--- gates 3, 5 and 6 once more, for what has not been sent yet
+-- gates 3, 5 and 6 once more, for what has not been sent yet and the syncs still hold
 rechecked as (
     select
         outbox.send_id,
@@ -51,7 +51,7 @@ rechecked as (
             outbox.channel = contact_points.channel
             and outbox.contact_point = contact_points.contact_point
     where
-        outbox.expires_at >= {{ as_of() }}
+        outbox.expires_at > {{ ago('7d') }}
         and not exists (select 1 from delivered where delivered.send_id = outbox.send_id)
 ),
 

@@ -5,7 +5,7 @@ from identity.decisions import DECISION_KINDS, DecisionError, check_decision
 from identity.evaluate import evaluate, evaluate_source_pairs
 from identity.mapping import MappingError, map_columns
 from identity.model import ModelError
-from identity.resolve import resolve
+from identity.resolve import resolve, train_model
 from identity.schema import Resolution
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "evaluate_source_pairs",
     "map_columns",
     "resolve",
+    "train_model",
     "write_charts",
 ]

@@ -1,7 +1,8 @@
 """Identity resolution from source records to customers, in one in-memory database."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
@@ -59,15 +60,14 @@ def resolve(
     learn from.
     The result depends on nothing but these arguments: not on row order or threads.
     """
-    now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+    now = _utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
     profile = choose_profile(source)
     if model is not None:
         splink_model.check(model, profile)
     cleaned, contacts, quarantined = normalise(source, now, profile)
-    with tempfile.TemporaryDirectory() as spill:
-        con = duckdb.connect(config=_DATABASE | {"temp_directory": spill})
+    with _database() as con:
         load_features(con, cleaned, profile)
         load_decisions(con, decisions, now)
         # What only served the matching is in the database now.
@@ -81,6 +81,41 @@ def resolve(
         find_metrics(con, profile, model)
         progress("writing the result")
         return Resolution(**_publish(con, cleaned, contacts, quarantined, now, model), model=model)
+
+
+def train_model(
+    records: pa.Table,
+    *,
+    now: datetime,
+    decisions: pa.Table | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> dict | None:
+    """A model to freeze, learned from the records without labels and from stewards' decisions.
+
+    None where there is too little to learn from. Arguments are those of `resolve`.
+    """
+    now = _utc(now)
+    progress(f"cleaning {len(records):,} source records")
+    source = pl.from_arrow(conform(records, RECORDS_IN))
+    profile = choose_profile(source)
+    with _database() as con:
+        load_features(con, normalise(source, now, profile).records, profile)
+        load_decisions(con, decisions, now)
+        progress("training the model")
+        find_rule_edges(con, profile)
+        find_pairs(con, profile)
+        return train(con, profile)
+
+
+def _utc(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+
+
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that may spill to a folder of its own."""
+    with tempfile.TemporaryDirectory() as spill:
+        yield duckdb.connect(config=_DATABASE | {"temp_directory": spill})
 
 
 def _link(

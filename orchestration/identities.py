@@ -119,7 +119,7 @@ def resolve_identities(
     """
     ensure_identity_tables(warehouse)
     fingerprint = _fingerprint(warehouse, as_of)
-    if fingerprint == warehouse.value(
+    if f"{fingerprint}:{_version(_kept_model(warehouse))}" == warehouse.value(
         "select input from identity.resolution order by resolved_at desc, rowid desc limit 1"
     ):
         progress("no record changed: identities stay as they are")
@@ -136,7 +136,8 @@ def resolve_identities(
         _publish(transaction, resolution, as_of)
         if resolution.model is not None and model is None:
             _keep(transaction, "model", as_of, len(records), json.dumps(resolution.model))
-        _keep(transaction, "resolution", as_of, fingerprint, len(records))
+        outcome = f"{fingerprint}:{_version(resolution.model)}"
+        _keep(transaction, "resolution", as_of, outcome, len(records))
     return _counts(warehouse)
 
 
@@ -213,12 +214,48 @@ def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
     return f"{code.hexdigest()[:16]}:{data}:{decided}"
 
 
+def train_identity(
+    warehouse: DuckDBWarehouse, as_of: datetime, progress: Callable[[str], None] = lambda _: None
+) -> str:
+    """Train a new model on all records and decisions and keep it: the next resolution uses it.
+
+    Returns its version. Raises identity.ModelError where there is too little to learn from.
+    """
+    ensure_identity_tables(warehouse)
+    records = warehouse.arrow("select * from identity_inputs.identity_records")
+    decisions = warehouse.arrow("select * from identity.decisions")
+    model = identity.train_model(records, now=as_of, decisions=decisions, progress=progress)
+    if model is None:
+        raise identity.ModelError(
+            f"{len(records):,} records have too few pairs in common to train a model: "
+            "the rules decide alone until there are more"
+        )
+    with warehouse.transaction() as transaction:
+        _keep(transaction, "model", as_of, len(records), json.dumps(model))
+    return model["version"]
+
+
+def _kept_model(warehouse: DuckDBWarehouse) -> dict | None:
+    """The latest model with the number of records it was trained on, as `record_count`."""
+    rows = warehouse.rows(
+        "select record_count, model from identity.model "
+        "order by trained_at desc, rowid desc limit 1"
+    )
+    return (
+        json.loads(rows[0]["model"]) | {"record_count": rows[0]["record_count"]} if rows else None
+    )
+
+
+def _version(model: dict | None) -> str:
+    return model["version"] if model else "none"
+
+
 def _model(warehouse: DuckDBWarehouse, record_count: int) -> dict | None:
     """The frozen model: training is not reproducible to the bit, so it is done once and kept."""
-    rows = warehouse.rows(LATEST_MODEL)
-    if not rows or record_count > rows[0]["record_count"] * RETRAIN_GROWTH:
+    model = _kept_model(warehouse)
+    if model is None or record_count > model.pop("record_count") * RETRAIN_GROWTH:
         return None
-    return json.loads(rows[0]["model"])
+    return model
 
 
 def _publish(

@@ -139,6 +139,20 @@ def history(customer_id: str, as_json: bool) -> None:
 
 
 @identity.command()
+def train() -> None:
+    """Train a new model on all records and decisions; the next build resolves with it."""
+    from identity import ModelError
+    from orchestration.identities import train_identity
+
+    warehouse = _warehouse()
+    try:
+        version = train_identity(warehouse, now_of(warehouse), console.print)
+    except ModelError as error:
+        raise click.ClickException(str(error)) from error
+    console.print(f"kept as version {version}; the next build resolves with it")
+
+
+@identity.command()
 @click.option("--json", "as_json", is_flag=True)
 def metrics(as_json: bool) -> None:
     """What the latest resolution says about its own quality."""

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 
 import identity
+from orchestration.identities import resolve_identities, train_identity
 from tests.identity_kit import LATER, NOW, decisions, ids
 from tests.test_identity_dirt import cards, members, people
+from tests.test_identity_stewardship import current, land
 
 IDS_ON_ONE_CORE = """
 import os, sys
@@ -79,3 +81,25 @@ def test_what_stewards_decide_moves_the_prior(first, decision):
         one["settings"]["probability_two_random_records_match"] for one in (first.model, model)
     )
     assert after > before if decision == "same" else after < before
+
+
+def test_a_model_trained_by_command_is_what_the_next_run_uses(warehouse):
+    land(warehouse, known())
+    resolve_identities(warehouse, NOW)
+    before = current(warehouse)
+    version = train_identity(warehouse, LATER)
+    resolve_identities(warehouse, LATER)
+    used = warehouse.value(
+        "select max(model_version) from identity.edges where model_version is not null"
+    )
+    assert used == version
+    assert current(warehouse) == before
+    said: list[str] = []
+    resolve_identities(warehouse, LATER, said.append)
+    assert said == ["no record changed: identities stay as they are"]
+
+
+def test_too_few_records_to_train_on_are_an_error_that_says_so(warehouse):
+    land(warehouse, known().slice(0, 5))
+    with pytest.raises(identity.ModelError, match="5 records have too few pairs"):
+        train_identity(warehouse, NOW)

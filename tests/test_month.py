@@ -129,7 +129,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
 
 def test_messages_went_out_on_many_days_and_were_answered(month: Month) -> None:
     sent = proofs.delivered(month.warehouse)
-    assert len({m["delivered_at"] for m in sent}) > TICKS / 2
+    assert len({m["delivered_at"] for m in sent}) > TICKS / 3
     assert len({m["journey"] for m in sent}) >= 5
     assert "campaign" in {m["journey"] for m in sent}
     put_off = (

@@ -156,4 +156,5 @@ def _current_only() -> Iterator[dict[str, str]]:
     for name, table in raw_tables().items():
         if f"source.enishi.raw.{name}" in found and table.kind == "keyed":
             yield {"input": name, "what": "all columns: the state of the last file"}
+    yield {"input": "ec_orders", "what": "status: what was cancelled later counts as cancelled"}
     yield {"input": "receipts", "what": "of messages that never left there are none: no fallbacks"}

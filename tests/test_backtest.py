@@ -131,8 +131,8 @@ def test_a_message_is_displaced_if_the_rule_would_have_held_without_the_journeys
 
 def test_inputs_without_history_are_listed(past: DuckDBWarehouse) -> None:
     listed = {row["input"] for row in sections(past)["known only as they are now"]}
-    assert {"identity", "crm_members", "subscriptions", "stock", "receipts"} <= listed
-    assert not {"web_events", "ec_orders", "consent_events", "message_events"} & listed
+    assert {"identity", "crm_members", "subscriptions", "stock", "ec_orders", "receipts"} <= listed
+    assert not {"web_events", "pos_receipts", "consent_events", "message_events"} & listed
 
 
 def test_the_copy_forgets_what_came_after(past: DuckDBWarehouse) -> None:

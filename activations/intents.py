@@ -99,7 +99,7 @@ def _stage_present(transaction: Warehouse, run: Run, spec: SyncSpec) -> None:
 def _chunk(transaction: Warehouse, spec: SyncSpec, first: int) -> pl.DataFrame:
     raw = [f"{identifier_sql(n)} as raw_{i}" for i, n in enumerate(spec.identifiers)]
     columns = ["row_no", "wire_operation", "batch_group", "is_expired", "counts_as_sent"]
-    columns += ["length(payload) as payload_length", "present", *raw]
+    columns += ["strlen(payload) as payload_length", "present", *raw]
     table = transaction.arrow(
         f"""
         select {", ".join(columns)}

@@ -52,7 +52,11 @@ class Vendor:
 
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                rows = json.loads(self.rfile.read(length) or "[]")
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client died between its head and its body
+                    self.close_connection = True
+                    return
+                rows = json.loads(body or "[]")
                 key = self.headers.get("Idempotency-Key", "")
                 with vendor._lock:
                     fault = vendor.faults.pop(0) if rows and vendor.faults else None

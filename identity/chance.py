@@ -18,8 +18,8 @@ _RARELY = 1e-2
 _SMALLEST = 1e-9
 _CHANCE_PAIRS = """
     chance_pairs
-    inner join features as l on l.rec = rec_l
-    inner join features as r on r.rec = rec_r
+    inner join sampled_firsts as l on l.rec = rec_l
+    inner join sampled_firsts as r on r.rec = rec_r
 """
 
 
@@ -36,11 +36,17 @@ def chance_agreement(
     other_name, other_birthday = _differing(name), _differing(birthday)
     con.execute(
         f"""
+        create table sampled_firsts as
+        with places as (
+            select rec, row_number() over (order by hash(rec), rec) as place from firsts
+        )
+        select * from features
+        inner join (select * from places where place <= {_MOST_RECORDS}) using (rec);
         create table chance_pairs as
-        with sampled as (select * from firsts order by hash(rec), rec limit {_RECORDS})
         select l.rec as rec_l, r.rec as rec_r
-        from sampled as l
-        inner join sampled as r on l.rec < r.rec
+        from sampled_firsts as l
+        inner join sampled_firsts as r on l.rec < r.rec
+        where l.place <= {_RECORDS} and r.place <= {_RECORDS}
         """
     )
     namesakes = f"""
@@ -128,7 +134,7 @@ def _equal(
     hits, strangers, pairs = con.execute(
         f"""
         with sampled as (
-            select rec, {level.value} as value from firsts order by hash(rec), rec limit {records}
+            select rec, {level.value} as value from sampled_firsts where place <= {records}
         ),
         equal as (
             select one.rec as rec_l, two.rec as rec_r
@@ -138,8 +144,8 @@ def _equal(
         hits as (
             select {apart} as is_apart
             from equal
-            inner join features as l on l.rec = rec_l
-            inner join features as r on r.rec = rec_r
+            inner join sampled_firsts as l on l.rec = rec_l
+            inner join sampled_firsts as r on r.rec = rec_r
             where {level.sql} and not coalesce({comparison.unknown}, false)
                 and not coalesce({better}, false)
         )

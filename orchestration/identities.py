@@ -247,7 +247,7 @@ def _kept_model(warehouse: DuckDBWarehouse) -> dict | None:
 
 
 def _version(model: dict | None) -> str:
-    return model["version"] if model else "none"
+    return (model or {}).get("version", "none")  # models of the first format have none
 
 
 def _model(warehouse: DuckDBWarehouse, record_count: int) -> dict | None:

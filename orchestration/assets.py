@@ -168,7 +168,8 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield dg.MaterializeResult(asset_key=["identity", table], metadata=metadata)
     for checked in check_identities(warehouse()):
         if not checked.passed:
-            log.info("identity: %s: %s", checked.check_name, dict(checked.metadata))
+            found = ", ".join(f"{name} {value.value}" for name, value in checked.metadata.items())
+            log.info("identity: %s does not hold: %s", checked.check_name, found)
         yield checked
 
 

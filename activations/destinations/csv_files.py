@@ -66,12 +66,19 @@ class CsvFile:
         )
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        """The manifest comes back; it must account for every row."""
-        wire.raise_for_refusal(self.name, response)
-        manifest = wire.json_object(response)
-        if response.status_code != 201 or manifest.get("rows") != len(rows):
-            raise wire.not_understood(self.name, response)
-        return wire.every(rows, State.ACKED)
+        """All rows or none: a file is there as a whole."""
+        return every_row_written(self.name, rows, response)
+
+
+def every_row_written(
+    destination: str, rows: Sequence[Row], response: httpx.Response
+) -> list[Outcome]:
+    """One outcome per row: the manifest comes back, and it must account for all of them."""
+    wire.raise_for_refusal(destination, response)
+    manifest = wire.json_object(response)
+    if response.status_code != 201 or manifest.get("rows") != len(rows):
+        raise wire.not_understood(destination, response)
+    return wire.every(rows, State.ACKED)
 
 
 def csv_bytes(operation: Operation, rows: Sequence[Row], target: Target) -> bytes:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import httpx
 
 from activations.destinations import wire
-from activations.destinations.base import Capabilities, Operation, Outcome, Row, State, Target
-from activations.destinations.csv_files import IDENTIFIERS, csv_bytes
+from activations.destinations.base import Capabilities, Operation, Outcome, Row, Target
+from activations.destinations.csv_files import IDENTIFIERS, csv_bytes, every_row_written
 
 
 class CsvSftp:
@@ -48,12 +48,8 @@ class CsvSftp:
         )
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        """The manifest comes back; it must account for every row."""
-        wire.raise_for_refusal(self.name, response)
-        manifest = wire.json_object(response)
-        if response.status_code != 201 or manifest.get("rows") != len(rows):
-            raise wire.not_understood(self.name, response)
-        return wire.every(rows, State.ACKED)
+        """All rows or none: a file is there as a whole."""
+        return every_row_written(self.name, rows, response)
 
 
 DESTINATION = CsvSftp()

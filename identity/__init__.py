@@ -6,6 +6,7 @@ from identity.evaluate import evaluate, evaluate_source_pairs
 from identity.mapping import MappingError, map_columns
 from identity.model import ModelError
 from identity.resolve import resolve, train_model
+from identity.rulebook import Rulebook, RulebookError, read_rules
 from identity.schema import Resolution
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "MappingError",
     "ModelError",
     "Resolution",
+    "Rulebook",
+    "RulebookError",
     "check_decision",
     "evaluate",
     "evaluate_source_pairs",
     "map_columns",
+    "read_rules",
     "resolve",
     "train_model",
     "write_charts",

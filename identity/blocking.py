@@ -2,7 +2,7 @@
 
 import duckdb
 
-from identity.profile import OTHER_UNIQUE_ID, Profile
+from identity.profile import Profile
 
 
 def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
@@ -36,7 +36,7 @@ def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         from (select distinct rec_l, rec_r from found)
         inner join features as l on l.rec = rec_l
         inner join features as r on r.rec = rec_r
-        where not {profile.contradiction} and not {OTHER_UNIQUE_ID}
+        where not {profile.contradiction} and not {profile.rulebook.other_unique_id}
         """
     )
     con.execute("drop table found")

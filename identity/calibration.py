@@ -17,9 +17,10 @@ def add_labelled_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None
     Nothing else scores them: such a pair is tied or parted without the model. Creates
     `labelled_pairs` (rec_l, rec_r, is_same) and adds its pairs to `pairs`.
     """
+    has_id = f"coalesce({', '.join((*profile.rulebook.unique, 'null'))}) is not null"
     keys = " union all ".join(
         f"select rec, {n} as kind, hash({key}) as key, {most} as most from features "
-        f"where unique_id is not null and {key} is not null"
+        f"where {has_id} and {key} is not null"
         for n, (key, most) in enumerate(profile.blocking.items())
     )
     con.execute(
@@ -36,11 +37,12 @@ def add_labelled_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None
             inner join blocks as two
                 on one.kind = two.kind and one.key = two.key and one.rec < two.rec
         )
-        select rec_l, rec_r, l.unique_id = r.unique_id as is_same
+        select rec_l, rec_r, not {profile.rulebook.other_unique_id} as is_same
         from found
         inner join features as l on l.rec = rec_l
         inner join features as r on r.rec = rec_r
         where not {profile.contradiction}
+            and ({profile.rulebook.same_unique_id} or {profile.rulebook.other_unique_id})
         order by hash(rec_l, rec_r), rec_l, rec_r
         limit {_MOST_PAIRS}
         """

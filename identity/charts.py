@@ -1,7 +1,7 @@
 """Splink's charts of the model and of chosen customers, as pages that need no network."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 from identity import model as splink_model
 from identity.features import load_features
 from identity.normalise import choose_profile, normalise
+from identity.rulebook import Rulebook
 from identity.rules import find_rule_edges
 from identity.schema import RECORDS_IN, conform
 
@@ -33,6 +34,7 @@ def write_charts(
     now: datetime,
     folder: Path,
     customer_ids: Sequence[str] = (),
+    rules: Mapping[str, Rulebook] | None = None,
 ) -> list[Path]:
     """Write the pages into `folder`, replacing earlier ones, and return their paths.
 
@@ -41,7 +43,7 @@ def write_charts(
     least certain pairs and the queue's. Records are those that were resolved, as RECORDS_IN.
     """
     source = pl.from_arrow(conform(records, RECORDS_IN))
-    profile = choose_profile(source)
+    profile = choose_profile(source, rules)
     splink_model.check(model, profile)
     cleaned, _, _ = normalise(source, now, profile)
     con = duckdb.connect()

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from identity.profile import OTHER_UNIQUE_ID, Profile
+from identity.profile import Profile
 
 
 def find_conflicts(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
@@ -11,7 +11,8 @@ def find_conflicts(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     A person here is what tells people apart: records of a component with the same given name,
     gender and birthday are compared once. Hard conflicts hold whatever else agrees.
     """
-    apart = ", ".join((*profile.person, "unique_id"))
+    apart = ", ".join(dict.fromkeys((*profile.person, *profile.rulebook.unique)))
+    other_unique_id = profile.rulebook.other_unique_id
     con.execute(
         f"""
         create table persons as
@@ -32,10 +33,10 @@ def find_conflicts(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     con.execute(
         f"""
         create table conflicts as
-        select l.person as person_l, r.person as person_r, {OTHER_UNIQUE_ID} as is_hard
+        select l.person as person_l, r.person as person_r, {other_unique_id} as is_hard
         from persons as l
         inner join persons as r on l.cluster_id = r.cluster_id and l.person < r.person
-        where {profile.two_people} or {OTHER_UNIQUE_ID}
+        where {profile.two_people} or {other_unique_id}
         union all
         select least(l.person, r.person), greatest(l.person, r.person), true
         from decided

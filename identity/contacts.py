@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-# More different given names than a household has: a shop's, an office's or a made-up value.
-_HOUSEHOLD = 6
-# A value on more records than this that name nobody is a till's or a form's.
-_MOST_NAMELESS = 60
+from identity.rulebook import Limit
+
 # Days of twenty years: over fewer no population spreads its birthdays.
 _BIRTHDAYS = 7_300
 _OLD_RECORDS = 0.1
@@ -58,7 +56,9 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
-def profile_contacts(records: pl.DataFrame, column: str, given: Sequence[str]) -> pl.DataFrame:
+def profile_contacts(
+    records: pl.DataFrame, column: str, given: Sequence[str], limit: Limit
+) -> pl.DataFrame:
     """The values of a contact that are not one person's: household, or junk nobody can own.
 
     One row per value: contact, value, profile, people (given names in any one spelling), records.
@@ -73,7 +73,7 @@ def profile_contacts(records: pl.DataFrame, column: str, given: Sequence[str]) -
     for one in given:
         people = mentions.select("value", one).drop_nulls().unique().group_by("value").len(one)
         found = found.join(people, on="value", how="left")
-    junk = (pl.col("people") > _HOUSEHOLD) | (pl.col("nameless") > _MOST_NAMELESS)
+    junk = (pl.col("people") > limit.most_people) | (pl.col("nameless") > limit.most_nameless)
     return (
         found.with_columns(people=pl.max_horizontal(pl.lit(0), *given))
         .with_columns(

@@ -5,6 +5,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from identity.rulebook import Rulebook
 from identity.schema import DECISIONS, conform
 
 DECISION_KINDS = ("same", "different", "pin")
@@ -31,7 +32,7 @@ def check_decision(decision: str, unique_id_l: str | None, unique_id_r: str | No
 
 
 def load_decisions(
-    con: duckdb.DuckDBPyConnection, decisions: pa.Table | None, now: datetime
+    con: duckdb.DuckDBPyConnection, decisions: pa.Table | None, now: datetime, rulebook: Rulebook
 ) -> None:
     """Create `decided` (rec_l, rec_r, decision) and `pinned` (rec, customer_id).
 
@@ -41,12 +42,12 @@ def load_decisions(
     given = DECISIONS.empty_table() if decisions is None else conform(decisions, DECISIONS)
     con.register("given_decisions", given)
     con.execute(
-        """
+        f"""
         create table held as
         select distinct on (least(l.rec, r.rec), greatest(l.rec, r.rec), decision = 'pin')
             l.rec as rec, least(l.rec, r.rec) as rec_l, greatest(l.rec, r.rec) as rec_r,
-            decision, given_decisions.customer_id, l.unique_id <> r.unique_id as two_ids,
-            l.unique_id = r.unique_id as one_id
+            decision, given_decisions.customer_id,
+            {rulebook.other_unique_id} as two_ids, {rulebook.same_unique_id} as one_id
         from given_decisions
         inner join features as l on l.source = source_l and l.source_id = source_id_l
         left join features as r on r.source = source_r and r.source_id = source_id_r

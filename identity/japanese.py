@@ -1,13 +1,17 @@
 """Japanese names, phones, addresses: what is compared, what ties records, what parts people."""
 
 from identity.comparisons import Comparison, Level, edited, either_null
-from identity.profile import Profile, Rule
+from identity.profile import Profile
+from identity.rulebook import read_rules
 
 _FEATURES = """
-    rec, source, source_id, member_id, web_user_id, line_user_id, unique_id, gender,
+    rec, source, source_id, member_id, web_user_id, line_user_id, unique_id, national_id,
+    gender,
     family_kanji, given_kanji, family_kana, given_kana, family_sound, given_sound, given_seen,
     name_kanji, name_kana, name_sound, strftime(birth_on, '%Y%m%d') as birth, birth_md,
-    email, email_local, phone, phone_kind = 'mobile' as is_mobile,
+    email, email_local, phone,
+    case when phone_kind = 'mobile' then phone end as mobile,
+    case when phone_kind <> 'mobile' then phone end as landline,
     postal_code, left(postal_code, 3) as area, town_block, postal_block
 """
 
@@ -32,7 +36,7 @@ end"""
 _OTHER_GENDER = f"(coalesce(l.gender <> r.gender, false) and not {_SAME_GIVEN})"
 # Two digits apart is a typing error, swapped digits included.
 _OTHER_BIRTH = "coalesce(hamming(l.birth, r.birth) > 2, false)"
-_SAME_CONTACT = "coalesce(l.email = r.email or (l.is_mobile and l.phone = r.phone), false)"
+_SAME_CONTACT = "coalesce(l.email = r.email or l.mobile = r.mobile, false)"
 
 # Two people, whatever else agrees: members of a household share all but their given name.
 _CONTRADICTION = f"({_OTHER_GIVEN} or {_OTHER_GENDER} or ({_OTHER_BIRTH} and not {_SAME_CONTACT}))"
@@ -42,20 +46,6 @@ _TWO_PEOPLE = f"({_OTHER_GIVEN} or {_OTHER_GENDER} or {_OTHER_BIRTH})"
 _BROKEN_LINK = f"({_CONTRADICTION} and coalesce(l.birth <> r.birth, true))"
 
 
-def _name_rules(name: str, value: str, weight: float, spellings: str) -> list[Rule]:
-    return [Rule(name, f"{value} || '|' || {spelling}", weight) for spelling in spellings.split()]
-
-
-_GIVEN = "given_sound given_kanji"
-_NAME = "name_kana name_kanji"
-_RULES = (
-    *_name_rules("email and given name", "email", 20, _GIVEN),
-    *_name_rules("mobile and given name", "case when is_mobile then phone end", 20, _GIVEN),
-    *_name_rules("phone and name", "phone", 18, _NAME),
-    *_name_rules("address and name", "town_block", 18, _NAME),
-    *_name_rules("address and name", "postal_block", 18, _NAME),
-    *_name_rules("birthday and name", "birth", 16, _NAME),
-)
 # Each key with the most records that may share it. A name says something by itself only where
 # it is rare; the rest is bounded so that no value, however common, makes quadratically many pairs.
 _BLOCKING = {
@@ -141,7 +131,7 @@ _COMPARISONS = (
         "phone",
         either_null("phone"),
         (
-            Level("mobile", "l.phone = r.phone and l.is_mobile", "phone"),
+            Level("mobile", "l.mobile = r.mobile", "phone"),
             Level("other phone", "l.phone = r.phone", "phone"),
             Level(
                 "typing error",
@@ -188,13 +178,13 @@ JAPANESE = Profile(
     },
     person=("given_kanji", "given_kana", "given_sound", "given_seen", "gender", "birth"),
     comparisons=_COMPARISONS,
-    rules=_RULES,
+    rulebook=read_rules()["japanese"],
     blocking=_BLOCKING,
     two_people=_TWO_PEOPLE,
     contradiction=_CONTRADICTION,
     broken_link=_BROKEN_LINK,
     name_key="name_sound",
-    contact_keys=("email", "case when is_mobile then phone end"),
+    contact_keys=("email", "mobile"),
     namesakes=f"""
         hamming(l.birth, r.birth) > 2
         and not coalesce(l.phone = r.phone or l.email = r.email or {_SAME_BLOCK}, false)
@@ -202,7 +192,7 @@ JAPANESE = Profile(
     household_keys=(
         "family_sound || '|' || coalesce(town_block, postal_block)",
         "family_kanji || '|' || coalesce(town_block, postal_block)",
-        "family_sound || '|' || case when not is_mobile then phone end",
+        "family_sound || '|' || landline",
     ),
     twin_keys=tuple(
         f"birth || '|' || coalesce(family_sound, family_kanji) || '|' || {contact}"

@@ -68,6 +68,7 @@ _BY_KIND = """
 def _errors(profile: Profile) -> str:
     """SQL: what points to customers who are several people, or people who are several customers."""
     given = profile.given[0]
+    two_ids = " or ".join(f"min({c}) <> max({c})" for c in profile.rulebook.unique) or "false"
     return f"""
         with known as (select * from features inner join clusters using (rec)),
         shared as (
@@ -79,7 +80,7 @@ def _errors(profile: Profile) -> str:
             -- The first and the last of the values differ: cheaper than counting them.
             select min({given}) <> max({given}) as names, min(birth) <> max(birth) as births,
                 min(gender) <> max(gender) as genders,
-                min(unique_id) <> max(unique_id) as unique_ids
+                {two_ids} as unique_ids
             from known group by cluster
         )
         select 'customers with two given names', count(*) from mixed where names

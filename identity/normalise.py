@@ -1,6 +1,8 @@
 """Source records, cleaned: readable values for the golden record and keys for matching."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from identity.contacts import (
 from identity.japanese import JAPANESE
 from identity.names import NAME_FIELDS, read_names, tidy_names
 from identity.profile import Profile
+from identity.rulebook import Rulebook
 from identity.text import compact, is_latin, null_if_empty
 from identity.western import WESTERN
 from identity.western_fields import clean_western
@@ -46,7 +49,7 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
     with ThreadPoolExecutor() as pool:
         records = pl.concat(pool.map(_CLEANERS[profile.name], slices))
     records = _latest_first(records)
-    if profile is JAPANESE:
+    if profile.name == JAPANESE.name:
         records = read_names(records)
         records = records.with_columns(
             phone_kind=phone_kind(pl.col("phone")),
@@ -57,7 +60,7 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
         .then(pl.lit("missing key"))
         .when(~pl.struct(KEY).is_first_distinct())
         .then(pl.lit("duplicate key"))
-        .when(_is_test_account() if profile is JAPANESE else False)
+        .when(_is_test_account() if profile.name == JAPANESE.name else False)
         .then(pl.lit("test account"))
         .alias("reason"),
     )
@@ -66,8 +69,8 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
     records = records.filter(reasons["reason"].is_null())
     records = without_default_births(records, profile.name_columns)
     contacts = pl.concat(
-        profile_contacts(records, contact, profile.given)
-        for contact in ("email", "phone", "email_local")
+        profile_contacts(records, contact, profile.given, limit)
+        for contact, limit in profile.rulebook.contacts.items()
     )
     records = without_junk(records, contacts)
     records = records.with_columns(
@@ -76,11 +79,15 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
     return Cleaned(records.with_row_index("rec"), contacts, quarantined)
 
 
-def choose_profile(records: pl.DataFrame) -> Profile:
-    """Western where most names are written in Latin letters only, else Japanese."""
+def choose_profile(records: pl.DataFrame, rules: Mapping[str, Rulebook] | None = None) -> Profile:
+    """Western where most names are written in Latin letters only, else Japanese.
+
+    `rules` (of `read_rules`) take the place of the default ones.
+    """
     names = records.select(pl.coalesce("last_name", "full_name", "first_name").alias("name"))
     latin = names.select(is_latin(compact(pl.col("name"))).mean()).item()
-    return WESTERN if (latin or 0) > 0.5 else JAPANESE
+    profile = WESTERN if (latin or 0) > 0.5 else JAPANESE
+    return replace(profile, rulebook=rules[profile.name]) if rules else profile
 
 
 def _compacted(records: pl.DataFrame) -> pl.DataFrame:

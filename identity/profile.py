@@ -3,24 +3,14 @@
 from dataclasses import dataclass
 
 from identity.comparisons import Comparison
-
-# A value that two people never share and of which one person never has two.
-OTHER_UNIQUE_ID = "coalesce(l.unique_id <> r.unique_id, false)"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Records with the same value of `key` are one person, as surely as `weight` (bits) says."""
-
-    name: str
-    key: str
-    weight: float
+from identity.rulebook import Rulebook
 
 
 @dataclass(frozen=True)
 class Profile:
     """The SQL of one part of the world, over `features` and pairs l, r of them.
 
+    `rulebook` is what a file of rules says: the default one's, or a project's own.
     `given` are the columns of given names in every spelling, `name_columns` those of whole names,
     `name_parts` the family and given name that whole names consist of.
     `person` are the columns that tell people of one component apart, `two_people` the condition
@@ -41,7 +31,7 @@ class Profile:
     name_parts: dict[str, tuple[str, str]]
     person: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
-    rules: tuple[Rule, ...]
+    rulebook: Rulebook
     blocking: dict[str, int]
     two_people: str
     contradiction: str

@@ -1,7 +1,7 @@
 """Identity resolution from source records to customers, in one in-memory database."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,6 +21,7 @@ from identity.metrics import find_metrics
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
 from identity.review import find_reviews
+from identity.rulebook import Rulebook
 from identity.rules import find_rule_edges
 from identity.schema import (
     CONTACTS,
@@ -49,6 +50,7 @@ def resolve(
     issued: pa.Table | None = None,
     decisions: pa.Table | None = None,
     model: dict | None = None,
+    rules: Mapping[str, Rulebook] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Resolution:
     """Decide which source records are one customer.
@@ -57,19 +59,19 @@ def resolve(
     last run's customer_records and `issued` has the source, source_id and customer_id of all runs
     before (memberships), so that ids last. `decisions` are the stewards'. `model` is a frozen
     model, such as an earlier Resolution's; without one a model is trained, if there is enough to
-    learn from.
+    learn from. `rules` are a project's own deterministic rules (`read_rules`).
     The result depends on nothing but these arguments: not on row order or threads.
     """
     now = _utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
-    profile = choose_profile(source)
+    profile = choose_profile(source, rules)
     if model is not None:
         splink_model.check(model, profile)
     cleaned, contacts, quarantined = normalise(source, now, profile)
     with _database() as con:
         load_features(con, cleaned, profile)
-        load_decisions(con, decisions, now)
+        load_decisions(con, decisions, now, profile.rulebook)
         # What only served the matching is in the database now.
         cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
         model = _link(con, profile, model, progress)
@@ -88,6 +90,7 @@ def train_model(
     *,
     now: datetime,
     decisions: pa.Table | None = None,
+    rules: Mapping[str, Rulebook] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> dict | None:
     """A model to freeze, learned from the records without labels and from stewards' decisions.
@@ -97,10 +100,10 @@ def train_model(
     now = _utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
-    profile = choose_profile(source)
+    profile = choose_profile(source, rules)
     with _database() as con:
         load_features(con, normalise(source, now, profile).records, profile)
-        load_decisions(con, decisions, now)
+        load_decisions(con, decisions, now, profile.rulebook)
         progress("training the model")
         find_rule_edges(con, profile)
         find_pairs(con, profile)

@@ -2,11 +2,10 @@
 
 import duckdb
 
-from identity.profile import OTHER_UNIQUE_ID, Profile, Rule
+from identity.profile import Profile
+from identity.rulebook import Link, Rule
 
-_SAME_ID = Rule("unique id", "unique_id", 30)
-_LINKS = {"member_id": "crm_members", "web_user_id": "ec_accounts", "line_user_id": "line_friends"}
-_LINK_WEIGHT = 20
+_UNIQUE_WEIGHT = 30
 
 
 def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
@@ -15,49 +14,35 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     Also create `roots`, the record that each is tied to (its own if none), and `firsts`, which has
     one record for each person as far as the rules can tell.
     """
-    con.execute("create table found (rec_l bigint, rec_r bigint, rule varchar, weight double)")
-    for rule in (*profile.rules, _SAME_ID):
-        con.execute(
-            f"""
-            insert into found
-            with keyed as (
-                select rec, hash({rule.key}) as key from features where {rule.key} is not null
-            ),
-            firsts as (select key, min(rec) as rec from keyed group by key having count(*) > 1)
-            select firsts.rec, keyed.rec, '{rule.name}', {rule.weight}
-            from keyed
-            inner join firsts on firsts.key = keyed.key and firsts.rec < keyed.rec
-            """
-        )
-    for column, source in _LINKS.items():
-        con.execute(
-            f"""
-            insert into found
-            select least(a.rec, b.rec), greatest(a.rec, b.rec),
-                'link by {column}', {_LINK_WEIGHT}
-            from features as a
-            inner join features as b on a.{column} = b.source_id and b.source = '{source}'
-            where a.rec <> b.rec
-            """
-        )
+    con.execute(
+        "create table found (rec_l bigint, rec_r bigint, rule varchar, weight double, veto varchar)"
+    )
+    book = profile.rulebook
+    for column in book.unique:
+        _find(con, profile, Rule(column.replace("_", " "), (column,), _UNIQUE_WEIGHT), "nothing")
+    for rule in book.rules:
+        _find(con, profile, rule, "people")
+    for link in book.links:
+        _follow(con, link)
     con.execute(
         f"""
         create table rule_edges as
         with strongest as (
-            select rec_l, rec_r, max_by(rule, (weight, rule)) as rule, max(weight) as weight
+            select rec_l, rec_r, max(weight) as weight,
+                max_by(rule, (weight, rule)) as rule, max_by(veto, (weight, rule)) as veto
             from found
             group by rec_l, rec_r
         )
-        select strongest.*
+        select strongest.* exclude (veto)
         from strongest
         inner join features as l on l.rec = strongest.rec_l
         inner join features as r on r.rec = strongest.rec_r
-        where not case
-                when rule = '{_SAME_ID.name}' then false
-                when rule like 'link by%' then {profile.broken_link}
+        where not case veto
+                when 'nothing' then false
+                when 'link' then {profile.broken_link}
                 else {profile.contradiction}
             end
-            and not {OTHER_UNIQUE_ID}
+            and not {book.other_unique_id}
         """
     )
     con.execute("drop table found")
@@ -75,4 +60,52 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         create view firsts as
         select * from features semi join (select rec from roots where rec = root) using (rec)
         """
+    )
+
+
+def _find(con: duckdb.DuckDBPyConnection, profile: Profile, rule: Rule, veto: str) -> None:
+    """Add the pairs of a rule to `found`: each record with the first of the same values."""
+    key = " || '|' || ".join(rule.agree)
+    con.execute(
+        f"""
+        insert into found
+        with keyed as (
+            select rec, hash({key}) as key from features
+            where {key} is not null{_within_limit(profile, rule)}
+        ),
+        firsts as (select key, min(rec) as rec from keyed group by key having count(*) > 1)
+        select firsts.rec, keyed.rec, $name, {rule.weight}, '{veto}'
+        from keyed
+        inner join firsts on firsts.key = keyed.key and firsts.rec < keyed.rec
+        """,
+        {"name": rule.name},
+    )
+
+
+def _within_limit(profile: Profile, rule: Rule) -> str:
+    """SQL: not too many people have the value of the rule's identifier."""
+    if rule.most_people is None:
+        return ""
+    identifier = rule.agree[0]
+    people = ", ".join(f"count(distinct {given})" for given in profile.given)
+    return f"""
+        and {identifier} not in (
+            select {identifier} from features where {identifier} is not null
+            group by {identifier} having greatest({people}) > {rule.most_people}
+        )
+    """
+
+
+def _follow(con: duckdb.DuckDBPyConnection, link: Link) -> None:
+    """Add the pairs of records of which one names the other to `found`."""
+    con.execute(
+        f"""
+        insert into found
+        select least(a.rec, b.rec), greatest(a.rec, b.rec),
+            'link by {link.column}', {link.weight}, 'link'
+        from features as a
+        inner join features as b on a.{link.column} = b.source_id and b.source = $source
+        where a.rec <> b.rec
+        """,
+        {"source": link.source},
     )

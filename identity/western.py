@@ -1,7 +1,8 @@
 """Western names and addresses: what is compared, what ties records, what parts people."""
 
 from identity.comparisons import Comparison, Level, edited, either_null
-from identity.profile import Profile, Rule
+from identity.profile import Profile
+from identity.rulebook import read_rules
 
 _FEATURES = """
     rec, source, source_id, member_id, web_user_id, line_user_id, unique_id, national_id, gender,
@@ -9,7 +10,7 @@ _FEATURES = """
     least(given, family) || ' ' || greatest(given, family) as either_name,
     strftime(birth_on, '%Y%m%d') as birth,
     birth_month_day as birth_md,
-    email, email_local, phone, true as is_mobile, postal_code, street,
+    email, email_local, phone, postal_code, street,
     nullif(regexp_replace(street, '^[0-9a-z]*[0-9][0-9a-z]* ', ''), '') as road,
     city, prefecture as state,
     birth_place, occupation
@@ -136,15 +137,7 @@ WESTERN = Profile(
         _text("birth_place", "birth place"),
         _text("occupation", "occupation"),
     ),
-    rules=(
-        Rule("id number and family name", "national_id || '|' || family", 20),
-        Rule("id number and given name", "national_id || '|' || given", 20),
-        Rule("id number and birthday", "national_id || '|' || birth", 20),
-        Rule("email and given name", "email || '|' || given", 20),
-        Rule("phone and name", "phone || '|' || name", 18),
-        Rule("birthday, name and postal code", "birth || '|' || name || '|' || postal_code", 18),
-        Rule("address and name", "street || '|' || postal_code || '|' || name", 16),
-    ),
+    rulebook=read_rules()["western"],
     blocking={
         "national_id": 60,
         "phone": 60,

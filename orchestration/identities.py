@@ -12,6 +12,7 @@ import pyarrow as pa
 
 import identity
 from identity import schema
+from orchestration.identity_rules import identity_rules
 from orchestration.landing import QUARANTINE
 from orchestration.warehouse import DuckDBWarehouse
 
@@ -157,6 +158,7 @@ def _resolve(
         ),
         decisions=warehouse.arrow("select * from identity.decisions"),
         model=model,
+        rules=identity_rules(),
         progress=progress,
     )
 
@@ -192,15 +194,17 @@ def chart_identities(
         now=as_of,
         folder=folder,
         customer_ids=customer_ids,
+        rules=identity_rules(),
     )
 
 
 def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
-    """Of everything that decides the outcome: records, decisions, the code that resolves them."""
+    """Of everything that decides the outcome: records, decisions, rules, the code."""
     code = hashlib.sha256()
     for path in sorted(Path(identity.__file__).parent.glob("*.*")):
         if path.is_file():
             code.update(path.read_bytes())
+    code.update(repr(identity_rules()).encode())
     data = warehouse.value(
         "select count(*) || ':' || sum(cast(hash(records) as hugeint)) "
         "from identity_inputs.identity_records as records"
@@ -224,7 +228,9 @@ def train_identity(
     ensure_identity_tables(warehouse)
     records = warehouse.arrow("select * from identity_inputs.identity_records")
     decisions = warehouse.arrow("select * from identity.decisions")
-    model = identity.train_model(records, now=as_of, decisions=decisions, progress=progress)
+    model = identity.train_model(
+        records, now=as_of, decisions=decisions, rules=identity_rules(), progress=progress
+    )
     if model is None:
         raise identity.ModelError(
             f"{len(records):,} records have too few pairs in common to train a model: "

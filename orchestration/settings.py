@@ -19,7 +19,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Where raw data, the warehouse and the destinations are."""
+    """Where raw data, the warehouse and the destinations are; a project's own rules of identity."""
 
     raw: Path
     warehouse: Path
@@ -27,6 +27,7 @@ class Settings:
     destinations: str
     sink_url: str
     alerts: str | None = None
+    identity_rules: Path | None = None
 
     @property
     def is_live(self) -> bool:
@@ -57,6 +58,7 @@ def settings() -> Settings:
     """The settings of this process; each falls back to the demo's."""
     raw = Path(os.environ.get("ENISHI_RAW") or DEMO_RAW)
     name = "demo" if raw.resolve() == DEMO_RAW else _dataset_name(raw)
+    rules = os.environ.get("ENISHI_IDENTITY_RULES")
     destinations = os.environ.get("ENISHI_DESTINATIONS") or "sink"
     if destinations not in ("sink", "live"):
         raise SettingsError(f"ENISHI_DESTINATIONS is '{destinations}': use 'sink' or 'live'")
@@ -67,6 +69,7 @@ def settings() -> Settings:
         destinations=destinations,
         sink_url=(os.environ.get("ENISHI_SINK_URL") or DEFAULT_SINK_URL).rstrip("/"),
         alerts=os.environ.get("ENISHI_ALERTS") or None,
+        identity_rules=Path(rules).resolve() if rules else None,
     )
 
 

@@ -38,10 +38,15 @@ _DOMESTIC = re.compile(r"0[1-9]\d{8}|0[5-9]0\d{8}", re.ASCII)
 _MOBILE = re.compile(r"0[6-9]0\d{8}", re.ASCII)
 _TOLL_FREE = "0800"
 _FOREIGN = re.compile(r"\+(?!0|81)\d{8,15}", re.ASCII)  # ITU-T E.164: at most 15 digits
+# Of a number without its plus sign only two forms are certain: behind the prefix for calls abroad
+# (00, or 010 from Japan), and North American ones. Other digits may be anything.
+_DIALLED_ABROAD = re.compile(
+    r"^(?:\+?(?:010|00)(?=[1-9]\d{10,14}$)|(?=1[2-9]\d\d[2-9]\d{6}$))", re.ASCII
+)
 _ONE_DIGIT_REPEATED = re.compile(r"(\d)\1{7}$")
 
-_GENDERS = dict.fromkeys(("m", "male", "男", "男性"), "m") | dict.fromkeys(
-    ("f", "female", "女", "女性"), "f"
+_GENDERS = dict.fromkeys(("m", "male", "man", "boy", "男", "男性", "男子"), "m") | dict.fromkeys(
+    ("f", "female", "woman", "girl", "女", "女性", "女子"), "f"
 )
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 _PUSH_TOKEN = re.compile(r"[A-Za-z0-9_:-]{8,4096}")  # opaque: its length is no promise
@@ -83,8 +88,8 @@ def email(value: str) -> str | None:
 
 
 def email_google(value: str) -> str | None:
-    """As Google compares addresses: Gmail's ignore dots and everything from a plus sign."""
-    address = email(value)
+    """As Google compares addresses: without spaces; Gmail's ignore dots and all from a plus."""
+    address = email("".join(value.split()))
     if address is None:
         return None
     mailbox, _, domain = address.partition("@")
@@ -103,11 +108,11 @@ def phone(value: str) -> str | None:
 
 
 def phone_e164(value: str) -> str | None:
-    """+819001234567, for Google, LINE and SMS; numbers of other countries need their plus sign."""
+    """+819001234567, for Google, LINE and SMS; numbers of other countries need their prefix."""
     domestic = phone(value)
     if domestic:
         return f"+81{domestic[1:]}"
-    number = _PHONE_SEPARATORS.sub("", text(value) or "")
+    number = _DIALLED_ABROAD.sub("+", _PHONE_SEPARATORS.sub("", text(value) or ""))
     is_number = _FOREIGN.fullmatch(number) and not _ONE_DIGIT_REPEATED.search(number)
     return number if is_number else None
 
@@ -133,15 +138,16 @@ def mobile_digits(value: str) -> str | None:
 
 
 def person_name(value: str) -> str | None:
-    """A family or given name in lower case without punctuation; Japanese text stays as it is."""
-    cleaned = (text(value) or "").lower()
-    letters = "".join(c for c in cleaned if not _is_punctuation(c))
-    return text(" ".join(letters.split()))  # again, for placeholders between brackets
+    """A family or given name as Google compares it: in lower case, with its punctuation."""
+    name = " ".join((text(value) or "").lower().split())
+    return name if joined_name(name) else None  # which knows placeholders between brackets
 
 
 def joined_name(value: str) -> str | None:
     """A name or place as Meta compares it: lower case, letters and digits alone."""
-    return "".join((person_name(value) or "").split()) or None
+    cleaned = (text(value) or "").lower()
+    letters = "".join(c for c in cleaned if not _is_punctuation(c))
+    return text("".join(letters.split()))
 
 
 def gender(value: str) -> str | None:

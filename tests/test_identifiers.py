@@ -36,6 +36,10 @@ HASH_OF_NOTHING = sha256(b"").hexdigest()
         (ids.person_name, "Mary", "6915771b"),
         (ids.email, "janedoe@gmail.com", "d6117306"),
         (ids.phone_digits, "+37493828222", "65b7e6dc"),
+        # data-manager-python and facebook/capi-param-builder, the vendors' own libraries
+        (ids.email_google, "  ALEXZ@EXAMPLE.com   ", "509e9330"),
+        (ids.phone_e164, "1-800-555-0100   ", "fb4f73a6"),
+        (ids.person_name, "  GivenName  ", "128a07bf"),
     ],
 )
 def test_official_hash_vectors(formatter, value, digest):
@@ -74,6 +78,26 @@ def test_one_mobile_however_it_is_typed(typed):
 @pytest.mark.parametrize(
     ("typed", "e164"),
     [
+        ("+44-113-496-0987", "+441134960987"),
+        ("+44 844 412 4653", "+448444124653"),
+        ("1 800 555 0100", "+18005550100"),
+        ("1-234-567-8910", "+12345678910"),
+        ("+1 (650) 555-1212", "+16505551212"),
+        ("0044 207 123 4567", "+442071234567"),
+        ("00919876543210", "+919876543210"),
+        ("+001-800-555-1234", "+18005551234"),
+        ("010-82-10-1234-5678", "+821012345678"),
+    ],
+)
+def test_numbers_abroad_are_known_by_their_prefix(typed, e164):
+    assert ids.phone_e164(typed) == e164
+    assert ids.phone_digits(typed) == e164[1:]
+    assert ids.phone(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "e164"),
+    [
         ("03-1234-5678", "+81312345678"),
         ("0312345678", "+81312345678"),
         ("81312345678", "+81312345678"),
@@ -93,6 +117,7 @@ def test_landlines_are_numbers_but_get_no_sms(typed, e164):
         *("0000000000", "000-0000-0000", "090-0000-0000", "0900000000", "03-1111-1111"),
         *("0123456789", "090-1234", "9001234567", "090-1234-5678 内線12", "不明", "なし", "-"),
         *("090-1234-5678/03-1234-5678", "+0 12345678", "٠٩٠٠١٢٣٤٥٦٧", "+1", "090123456789"),
+        *("441134960987", "10012345678", "010-1234-5678", "0090-1234-5678", "0000 441134960987"),
     ],
 )
 def test_what_is_no_phone_number(typed):
@@ -110,6 +135,12 @@ def test_what_is_no_phone_number(typed):
         ("taro.y@gmail.com.example", "taro.y@gmail.com.example", "taro.y@gmail.com.example"),
         ("ｔａｒｏ＠ｄｏｃｏｍｏ．ｎｅ．ｊｐ", "taro@docomo.ne.jp", "taro@docomo.ne.jp"),
         ("\u3000taro@ezweb.ne.jp\u3000", "taro@ezweb.ne.jp", "taro@ezweb.ne.jp"),
+        ("user.name+NYC@Example.com", "user.name+nyc@example.com", "user.name+nyc@example.com"),
+        (
+            "Cloudy.SanFrancisco+shopping@googlemail.com",
+            "cloudy.sanfrancisco+shopping@googlemail.com",
+            "cloudysanfrancisco@googlemail.com",
+        ),
     ],
 )
 def test_only_google_folds_gmail(typed, address, google):
@@ -139,7 +170,7 @@ def test_addresses_that_carriers_gave_out_are_kept(address):
             "@example.com",
             "taro@example",
         ),
-        *("a@b@example.com", "taro yamada@example.com", "太郎@example.com", "taro@exa_mple.com"),
+        *("a@b@example.com", "太郎@example.com", "taro@exa_mple.com", "quinn", " @googlemail.com"),
         *("noemail@none.example", "no-email@example.com", "test@test.example", "aaa@aaa.com"),
         f"{'a' * 250}@example.com",
     ],
@@ -147,6 +178,11 @@ def test_addresses_that_carriers_gave_out_are_kept(address):
 def test_what_is_no_address(typed):
     assert ids.email(typed) is None
     assert ids.email_google(typed) is None
+
+
+def test_only_google_joins_an_address_with_spaces_in_it():
+    assert ids.email("taro yamada@example.com") is None
+    assert ids.email_google("taro yamada@example.com ") == "taroyamada@example.com"
 
 
 def test_a_gmail_address_of_dots_alone_is_nobody():
@@ -164,13 +200,28 @@ def test_a_gmail_address_of_dots_alone_is_nobody():
         ("佐々木", "佐々木"),
         ("葛\U000e0100城", "葛城"),
         ("ＹＡＭＡＤＡ", "yamada"),
-        ("O'Brien", "obrien"),
         ("Mary  Ann", "mary ann"),
         ("髙橋", "髙橋"),
+        ("O'Brien", "o'brien"),
+        ("Anne-Marie", "anne-marie"),
     ],
 )
-def test_names_keep_their_script(typed, name):
+def test_names_keep_their_script_and_punctuation_for_google(typed, name):
     assert ids.person_name(typed) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("O'Brien", "obrien"),
+        ("Anne-Marie", "annemarie"),
+        ("John Smith1", "johnsmith1"),
+        (" Valéry ", "valéry"),
+        ("山田・太郎", "山田太郎"),
+    ],
+)
+def test_names_lose_spaces_and_punctuation_for_meta(typed, name):
+    assert ids.joined_name(typed) == name
 
 
 @pytest.mark.parametrize(
@@ -178,6 +229,7 @@ def test_names_keep_their_script(typed, name):
 )
 def test_placeholder_names_are_nobody(typed):
     assert ids.person_name(typed) is None
+    assert ids.joined_name(typed) is None
 
 
 @pytest.mark.parametrize(
@@ -217,7 +269,10 @@ def test_places_lose_their_spaces(typed, place):
 
 @pytest.mark.parametrize(
     ("typed", "letter"),
-    [("M", "m"), ("男性", "m"), ("F", "f"), ("Female", "f"), ("9", None), ("その他", None)],
+    [
+        *(("M", "m"), ("男性", "m"), ("boy", "m"), ("F", "f"), ("Female", "f"), ("Woman", "f")),
+        *(("9", None), ("その他", None), ("x", None)),
+    ],
 )
 def test_a_gender_is_one_of_two_letters_or_not_told(typed, letter):
     assert ids.gender(typed) == letter

@@ -69,7 +69,7 @@ class CsvS3:
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """The ETag says that the object is there; refusals are XML with a code."""
         code = response.text.partition("<Code>")[2].partition("</Code>")[0]
-        if response.status_code == 400:
+        if response.status_code == 400 and code:
             if code in _PASSING:
                 raise Retriable(f"{self.name}: {code}", wire.wait(response))
             raise Fatal(f"{self.name}: {wire.scrub(code, rows)} (check its secrets and options)")

@@ -13,6 +13,7 @@ from activations.destinations.base import (
     Operation,
     Outcome,
     Reject,
+    Retriable,
     Row,
     State,
     Target,
@@ -28,6 +29,21 @@ from activations.identifiers import (
 
 _SINGLE = ("emailAddress", "phoneNumber")
 _ADDRESS = ("givenName", "familyName", "regionCode", "postalCode")  # of use only all together
+# google.rpc.Code (google/rpc/code.proto): of states, and of other writers; not of a member.
+_FATAL = frozenset({"FAILED_PRECONDITION"})
+_PASSING = frozenset({"ABORTED", "CANCELLED"})
+# ErrorReason (google/ads/datamanager/v1/error.proto): about the list or the account, also where
+# Google puts the blame on a member's field.
+_SETTINGS = frozenset(
+    (
+        *("INVALID_USER_LIST_TYPE", "INVALID_USER_LIST_ID", "INVALID_DESTINATION"),
+        *("TERMS_AND_CONDITIONS_NOT_SIGNED", "ADVERTISER_TOS_NOT_ACCEPTED", "NOT_ALLOWLISTED"),
+        *("OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", "USER_LIST_TYPE_NOT_SUPPORTED_FOR_ACCOUNT"),
+        *("USER_LIST_MUTATION_NOT_SUPPORTED", "DATA_PARTNER_USER_LIST_MUTATE_NOT_ALLOWED"),
+        *("DESTINATION_ACCOUNT_TYPE_MISMATCH", "THIRD_PARTY_USER_DATA_NOT_ALLOWED"),
+    )
+)
+_INTERNAL = "PROCESSING_ERROR_REASON_INTERNAL_ERROR"  # ProcessingErrorReason: Google's own
 _METHODS = {Operation.ADD: "ingest", Operation.REMOVE: "remove"}
 
 
@@ -119,6 +135,8 @@ class GoogleDataManager:
             case "PARTIAL_SUCCESS":
                 note = f"{self.name} counted {count} errors in this request: {reasons}"
                 return wire.all_but(rows, refused, note if len(refused) < count else None)
+            case "FAILED" if reasons == _INTERNAL:
+                return wire.every(rows, State.DEFERRED, f"{self.name}: {reasons}")
             case "FAILED":
                 return wire.every(rows, State.REJECTED, f"{self.name}: {reasons}")
         raise wire.not_understood(self.name, response)
@@ -166,20 +184,25 @@ def _raise_for_refusal(name: str, rows: Sequence[Row], response: httpx.Response)
     error = error if isinstance(error, dict) else {}
     said = wire.scrub(str(error.get("message", "")), rows)
     details = [d for d in error.get("details") or () if isinstance(d, dict)]
-    fields = [str(v.get("field", "")) for d in details for v in d.get("fieldViolations") or ()]
-    if response.status_code == 400 and fields and not any(map(_is_about_members, fields)):
+    violations = [v for d in details for v in d.get("fieldViolations") or ()]
+    is_fatal = error.get("status") in _FATAL or any(map(_is_about_settings, violations))
+    if response.status_code == 400 and is_fatal:
         raise Fatal(f"{name} answered 400: {said} (check its options)")
+    if error.get("status") in _PASSING:
+        raise Retriable(f"{name} answered {response.status_code}: {said}", _retry_delay(details))
     wire.raise_for_refusal(name, response, said, _retry_delay(details))
 
 
-def _is_about_members(field: str) -> bool:
-    return field.partition("[")[0].partition(".")[0] in ("audience_members", "audienceMembers")
+def _is_about_settings(violation: dict[str, Any]) -> bool:
+    field = str(violation.get("field", "")).partition("[")[0].partition(".")[0]
+    is_member = field in ("audience_members", "audienceMembers")
+    return not is_member or violation.get("reason") in _SETTINGS
 
 
 def _retry_delay(details: Sequence[dict[str, Any]]) -> float | None:
     """Seconds, from google.rpc.RetryInfo: {"retryDelay": "12s"}."""
-    delays = (str(detail.get("retryDelay", "")).removesuffix("s") for detail in details)
-    return next((float(delay) for delay in delays if delay.replace(".", "", 1).isdecimal()), None)
+    delays = (wire.seconds(str(d.get("retryDelay", "")).removesuffix("s")) for d in details)
+    return next((delay for delay in delays if delay is not None), None)
 
 
 DESTINATION = GoogleDataManager()

@@ -11,6 +11,9 @@ from activations.destinations.base import Fatal, Outcome, Reject, Row, State, Ta
 
 SECRET = "LINE_CHANNEL_ACCESS_TOKEN"
 _TEXT_LENGTH = 5000  # Messaging API reference, "Text message": 5,000 UTF-16 code units
+# Messaging API reference, "Details of the error related to audience management": of the list.
+# Those of its members begin with UPLOAD_AUDIENCE_GROUP_.
+_OF_THE_LIST = "AUDIENCE_GROUP_"
 _MOST_MESSAGES = 5  # OpenAPI line messaging-api: MulticastRequest.messages, maxItems
 
 
@@ -54,10 +57,15 @@ def settings(target: Target) -> dict[str, Any]:
 
 
 def raise_for_refusal(name: str, rows: Sequence[Row], response: httpx.Response) -> None:
-    """Errors are {"message", "details"}; a limit's end is told nowhere."""
-    said = str(wire.json_object(response).get("message", ""))
+    """Errors are {"message", "details": [{"message", "property"}]}; a limit's end is not told."""
+    answer = wire.json_object(response)
+    said = str(answer.get("message", ""))
     if response.status_code == 429 and "monthly limit" in said:
         raise Fatal(f"{name}: the month's quota of messages is used up")
+    for detail in answer.get("details") or ():
+        match detail:
+            case {"message": str(code)} if code.startswith(_OF_THE_LIST):
+                raise Fatal(f"{name}: {wire.scrub(code, rows)} (check its options)")
     wire.raise_for_refusal(name, response, wire.scrub(said, rows))
 
 
@@ -68,6 +76,7 @@ def accepted(name: str, rows: Sequence[Row], response: httpx.Response) -> list[O
         return wire.every(rows, State.ACKED, vendor_id=earlier)
     raise_for_refusal(name, rows, response)
     request_id = response.headers.get("X-Line-Request-Id")
-    if response.status_code != 200 or not request_id:
+    is_lines = request_id or "sentMessages" in wire.json_object(response)
+    if response.status_code != 200 or not is_lines:
         raise wire.not_understood(name, response)
     return wire.every(rows, State.ACKED, vendor_id=request_id)

@@ -81,6 +81,8 @@ class LineAudience:
         if status == "READY":
             return wire.every(rows, State.ACKED)
         why = rest.get("failedType") or status
+        if why == "INTERNAL_ERROR":  # LINE's own: nobody on the list is to blame
+            return wire.every(rows, State.DEFERRED, f"{self.name}: {why}")
         return wire.every(rows, State.REJECTED, f"{self.name}: {why}")
 
     def build_discard(self, list_id: str, target: Target) -> httpx.Request:

@@ -46,7 +46,7 @@ class LineNotification:
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """202 is taken on, too; 422 says that this number cannot be reached."""
-        if response.status_code == 422:
+        if response.status_code == 422 and "message" in wire.json_object(response):
             return wire.every(rows, State.REJECTED, f"{self.name} cannot reach this number")
         line_api.raise_for_refusal(self.name, rows, response)
         request_id = response.headers.get("X-Line-Request-Id")

@@ -14,6 +14,7 @@ from activations.destinations.base import (
     Identifier,
     Operation,
     Outcome,
+    Reject,
     Retriable,
     Row,
     State,
@@ -36,7 +37,8 @@ from activations.identifiers import (
 
 # Graph API error codes (Marketing API reference, "Error codes"): limits that pass, and the rest.
 _RATE_LIMITS = frozenset({4, 17, 32, 341, 613, 80000, 80003, 80004, 80014})
-_TEMPORARY = frozenset({1, 2, 5000})
+_TEMPORARY = frozenset({1, 2, 368, 5000})
+_TOO_LARGE = 105  # too many parameters for one request
 
 
 class MetaCustomAudience:
@@ -128,6 +130,8 @@ def _raise_for_error(
         raise Retriable(f"{said}: rate limit", _minutes_to_regain_access(response))
     if code in _TEMPORARY or error.get("is_transient") is True or response.status_code >= 500:
         raise Retriable(said, wire.wait(response))
+    if code == _TOO_LARGE:
+        raise Reject(said)
     raise Fatal(f"{said}: {wire.scrub(str(error.get('message', '')), rows)}")
 
 
@@ -140,7 +144,7 @@ def _minutes_to_regain_access(response: httpx.Response) -> float | None:
             for entries in usage.values()
             for entry in entries
         ]
-        return 60.0 * max(minutes)
+        return 60.0 * max(minutes) or None  # zero says nothing: some other limit is meant
     except (AttributeError, KeyError, TypeError, ValueError):
         return wire.wait(response)
 

@@ -78,7 +78,7 @@ class SendGridMail:
         """Queued for all, or refused for all; what is unclear may have been sent."""
         sendgrid_api.raise_for_refusal(self.name, rows, response)
         message_id = response.headers.get("X-Message-Id")
-        if response.status_code == 202 and message_id:
+        if response.status_code == 202 and (message_id or not response.content):
             return wire.every(rows, State.ACKED, vendor_id=message_id)
         reason = f"{self.name} answered {response.status_code} in a form that is not understood"
         return wire.every(rows, State.IN_DOUBT, reason)

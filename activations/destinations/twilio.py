@@ -27,15 +27,18 @@ _MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")  # the same: pattern of Me
 # Twilio error dictionary: about the sender or the account, so no other row would fare better.
 _SENDER_ERRORS = frozenset(
     (
-        *(20003, 20404, 20426, 21212, 21603, 21606, 21608, 21609, 21618, 21620, 21659, 21660),
+        *(10001, 20003, 20005, 20006, 20008, 20404, 20426, 21212, 21601, 21603, 21606, 21608),
+        *(21609, 21618, 21620, 21624, 21659, 21660, 21661, 21910, 90010),
         *(21701, 21702, 21703, 21704, 21705, 21706),
     )
 )
-_LIMITS = frozenset({14107, 20429, 21611, 63038})  # the same: rate, queue and daily limits
+_LIMITS = frozenset({14107, 20429, 21611, 63018, 63038})  # the same: rate, queue and daily limits
 _ROW_ERRORS = {
     21211: "not a valid number",
     21214: "cannot be reached",
     21219: "not a verified number of this trial account",
+    21217: "not a valid number",
+    21265: "a short code",
     21408: "the account may not send to this country",
     21610: "the recipient has opted out by STOP",
     21612: "no route to this number",
@@ -92,14 +95,14 @@ class TwilioSms:
             raise Retriable(f"{self.name} error {code}: a limit", wire.wait(response))
         if code in _SENDER_ERRORS:
             raise Fatal(f"{self.name} error {code}: check the sender and the secrets")
-        if response.status_code == 400:
+        if response.status_code == 400 and isinstance(code, int):
             reason = f"{self.name} error {code}: {_ROW_ERRORS.get(code, 'refused')}"
             return wire.every(rows, State.REJECTED, reason)
         wire.raise_for_refusal(self.name, response)
         match answer:
             case {"sid": str(sid), "status": "failed" | "undelivered"}:
                 return wire.every(rows, State.REJECTED, "not deliverable", vendor_id=sid)
-            case {"sid": str(sid), "status": str()} if response.status_code == 201:
+            case {"sid": str(sid), "status": str()} if response.is_success:
                 return wire.every(rows, State.ACKED, vendor_id=sid)
         reason = f"{self.name} answered {response.status_code} in a form that is not understood"
         return wire.every(rows, State.IN_DOUBT, reason)

@@ -36,6 +36,7 @@ _QUOTE_LENGTH = 10_000  # scrubbed before it is cut, so that nothing is cut in h
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;]+@[^\s@\"'<>(),;]+")
 _NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_WEB_PAGE = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _HTTPS_URL = re.compile(r"https://[!#-;=?-~]+")  # no spaces, quotes or angle brackets
 # Long words, except those in capitals: the codes of errors are such.
 _TOKEN = re.compile(r"(?![A-Z_]+(?![\w.~+/=-]))[\w.~+/=-]{20,}", re.ASCII)
@@ -200,12 +201,18 @@ def raise_for_refusal(
     """Raise for the statuses that mean the same everywhere; `detail` is already scrubbed."""
     status = response.status_code
     said = f"{name} answered {status}{': ' if detail else ''}{detail}"
-    if status in (401, 402, 403, 404, 405, 407, 410, 415):
+    if status in (401, 402, 403, 404, 405, 407, 410, 415, 501, 505):
         raise Fatal(f"{said} (check its secrets and options)")
-    if status in (408, 425, 429) or status >= 500:
+    if status in (408, 423, 425, 429) or status >= 500:
         raise Retriable(said, retry_after if retry_after is not None else wait(response))
     if 400 <= status < 500:
-        raise Reject(said)
+        # A web page is a proxy's word: no row is refused by it, except that it may be too large.
+        raise Retriable(said) if is_web_page(response) and status != 413 else Reject(said)
+
+
+def is_web_page(response: httpx.Response) -> bool:
+    """Whether an answer is for people's eyes, whatever content type it claims."""
+    return _WEB_PAGE.match(response.text) is not None
 
 
 def not_understood(name: str, response: httpx.Response) -> Retriable:
@@ -216,15 +223,18 @@ def not_understood(name: str, response: httpx.Response) -> Retriable:
 def wait(response: httpx.Response) -> float | None:
     """Seconds to wait by the standard Retry-After header (RFC 9110 section 10.2.3)."""
     value = response.headers.get("Retry-After", "")
-    if value.isdecimal():
-        return float(value)
-    return _seconds_until(response, _http_date(value))
+    pause = seconds(value)
+    return _seconds_until(response, _http_date(value)) if pause is None else pause
+
+
+def seconds(text: str) -> float | None:
+    """A number of seconds, whole or not; None for any other text."""
+    return float(text) if text.replace(".", "", 1).isdecimal() else None
 
 
 def wait_until_epoch(response: httpx.Response, header: str) -> float | None:
     """Seconds to wait by a header that holds the second at which the limit is lifted."""
-    value = response.headers.get(header, "")
-    return _seconds_until(response, float(value) if value.isdecimal() else None)
+    return _seconds_until(response, seconds(response.headers.get(header, "")))
 
 
 def scrub(text: str, rows: Sequence[Row]) -> str:

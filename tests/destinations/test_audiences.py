@@ -64,8 +64,9 @@ def test_meta_tells_how_many_entries_it_took(invalid, state):
     assert {bool(o.reason) for o in outcomes} == {invalid > 0}
 
 
-def test_meta_says_in_its_own_header_how_long_to_wait():
-    usage = {"1": [{"estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 7}]}
+@pytest.mark.parametrize(("minutes", "pause"), [((3, 7), 7 * 60), ((0, 0), None)])
+def test_meta_says_in_its_own_header_how_long_to_wait(minutes, pause):
+    usage = {"1": [{"estimated_time_to_regain_access": m} for m in minutes]}
     response = httpx.Response(
         400,
         json={"error": {"code": 80003, "message": "too many calls"}},
@@ -73,7 +74,7 @@ def test_meta_says_in_its_own_header_how_long_to_wait():
     )
     with pytest.raises(Retriable) as error:
         destinations()["meta_custom_audience"].parse([], response)
-    assert error.value.retry_after == 7 * 60
+    assert error.value.retry_after == pause
 
 
 def test_sendgrid_says_in_its_own_header_how_long_to_wait():
@@ -186,19 +187,66 @@ def test_a_validation_by_google_acknowledges_nobody(sink, client):
 
 
 @pytest.mark.parametrize(
-    ("field", "error"),
-    [("destinations[0].product_destination_id", Fatal), ("audience_members[1].user_data", Reject)],
+    ("field", "reason", "error"),
+    [
+        ("destinations[0].product_destination_id", "INVALID_USER_LIST_ID", Fatal),
+        ("audience_members[0]", "INVALID_USER_LIST_TYPE", Fatal),
+        ("audience_members[1].user_data", "INVALID_SHA256_FORMAT", Reject),
+        ("audienceMembers[0].userData", "", Reject),
+    ],
 )
-def test_google_refuses_an_option_or_a_member(field, error):
+def test_google_refuses_an_option_or_a_member(field, reason, error):
     detail = {
         "@type": "type.googleapis.com/google.rpc.BadRequest",
-        "fieldViolations": [{"field": field, "description": "invalid"}],
+        "fieldViolations": [{"field": field, "description": "invalid", "reason": reason}],
     }
     said = {"code": 400, "message": "…", "status": "INVALID_ARGUMENT", "details": [detail]}
     rows = rows_for("google_data_manager", Operation.ADD, 2)
     with pytest.raises(error):
         answer = httpx.Response(400, json={"error": said})
         destinations()["google_data_manager"].parse(rows, answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "error"),
+    [
+        (400, "INVALID_ARGUMENT", Reject),
+        (400, "FAILED_PRECONDITION", Fatal),
+        (401, "UNAUTHENTICATED", Fatal),
+        (403, "PERMISSION_DENIED", Fatal),
+        (404, "NOT_FOUND", Fatal),
+        (409, "ABORTED", Retriable),
+        (429, "RESOURCE_EXHAUSTED", Retriable),
+        (499, "CANCELLED", Retriable),
+        (500, "INTERNAL", Retriable),
+        (501, "UNIMPLEMENTED", Fatal),
+        (503, "UNAVAILABLE", Retriable),
+        (504, "DEADLINE_EXCEEDED", Retriable),
+    ],
+)
+def test_states_of_google_say_what_to_do(status, name, error):
+    said = {"error": {"code": status, "message": "…", "status": name}}
+    with pytest.raises(error):
+        destinations()["google_data_manager"].parse([], httpx.Response(status, json=said))
+
+
+@pytest.mark.parametrize(
+    ("reasons", "state"),
+    [
+        (["INTERNAL_ERROR"], State.DEFERRED),
+        (["DENIED_CONSENT"], State.REJECTED),
+        (["DENIED_CONSENT", "INTERNAL_ERROR"], State.REJECTED),
+    ],
+)
+def test_a_request_that_failed_by_googles_own_fault_goes_again(reasons, state):
+    counts = [
+        {"recordCount": "2", "reason": f"PROCESSING_ERROR_REASON_{reason}"} for reason in reasons
+    ]
+    job = {"requestStatus": "FAILED", "errorInfo": {"errorCounts": counts}}
+    answer = httpx.Response(200, json={"requestStatusPerDestination": [job]})
+    rows = rows_for("google_data_manager", Operation.ADD, 2)
+    outcomes = destinations()["google_data_manager"].parse_poll(rows, answer)
+    assert {(o.state, o.job_id) for o in outcomes} == {(state, None)}
 
 
 def test_google_says_in_the_error_how_long_to_wait():
@@ -232,6 +280,19 @@ def test_a_request_to_meta_is_a_session_of_its_own():
         ({"code": 190, "error_subcode": 460}, Fatal),
         ({"code": 100, "error_subcode": 1713230}, Fatal),
         ({"code": 294}, Fatal),
+        ({"code": 1}, Retriable),
+        ({"code": 17, "error_subcode": 2446079}, Retriable),
+        ({"code": 341}, Retriable),
+        ({"code": 368}, Retriable),
+        ({"code": 613, "error_subcode": 1487742}, Retriable),
+        ({"code": 5000}, Retriable),
+        ({"code": 3}, Fatal),
+        ({"code": 100, "error_subcode": 33}, Fatal),
+        ({"code": 200}, Fatal),
+        ({"code": 1487301}, Fatal),
+        ({"code": 1487366}, Fatal),
+        ({"code": 2650}, Fatal),
+        ({"code": 105}, Reject),
     ],
 )
 def test_codes_of_meta_say_what_to_do(error, expected):

@@ -157,6 +157,14 @@ def test_an_answer_that_is_not_understood_is_no_success(name, operation, respons
     assert isinstance(result, Retriable) or {o.state for o in result} == {State.IN_DOUBT}
 
 
+@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS)
+def test_a_proxys_web_page_refuses_no_row(name, operation, status):
+    response = httpx.Response(status, html="<html>Bad Request</html>")
+    result = attempt(lambda: destinations()[name].parse(prepared(name, operation, 1), response))
+    assert isinstance(result, Retriable)
+
+
 @pytest.mark.parametrize("response", UNCLEAR, ids=repr)
 @pytest.mark.parametrize("name", POLLED)
 def test_a_job_whose_state_is_not_understood_is_asked_again(name, response):

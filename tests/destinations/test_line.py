@@ -9,7 +9,7 @@ from linebot.v3.audience import models as audience_models
 from linebot.v3.messaging import models as messaging_models
 
 from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, Reject, State
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
 from activations.identifiers import hashed, phone_e164
 from tests.destinations.examples import at_sink, built, deliver, rows_for, sent, target_for
 
@@ -105,6 +105,54 @@ def test_a_month_that_is_used_up_stops_the_sync(name):
         destinations()[name].parse([], httpx.Response(429, json=said))
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("AUDIENCE_GROUP_CAN_NOT_UPLOAD_STATUS_EXPIRED", Fatal),
+        ("AUDIENCE_GROUP_COUNT_MAX_OVER", Fatal),
+        ("AUDIENCE_GROUP_NOT_FOUND", Fatal),
+        ("AUDIENCE_GROUP_NAME_WRONG", Fatal),
+        ("UPLOAD_AUDIENCE_GROUP_INVALID_AUDIENCE_ID_FORMAT", Reject),
+        ("UPLOAD_AUDIENCE_GROUP_NO_VALID_AUDIENCE_IDS", Reject),
+    ],
+)
+def test_an_audience_that_cannot_be_used_is_no_verdict_on_its_members(code, expected):
+    rows = rows_for("line_audience", Operation.ADD, 2)
+    said = {"message": "Bad Request", "details": [{"message": code}]}
+    with pytest.raises(expected):
+        destinations()["line_audience"].parse(rows, httpx.Response(400, json=said))
+
+
+def test_a_push_that_names_its_messages_was_accepted():
+    rows = rows_for("line_push", Operation.SEND, 1)
+    said = {"sentMessages": [{"id": "461230966842064897", "quoteToken": "IStG5h1Tz7b..."}]}
+    (outcome,) = destinations()["line_push"].parse(rows, httpx.Response(200, json=said))
+    assert (outcome.state, outcome.vendor_id) == (State.ACKED, None)
+
+
+# The sentences of the Messaging API reference, "Error responses".
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (400, "The request body has 2 error(s)", Reject),
+        (400, "Failed to send messages", Reject),
+        (401, "Authentication failed due to the following reason: invalid token", Fatal),
+        (403, "Access to this API is not available for your account", Fatal),
+        (413, "Request exceeds the max size of 2MB", Reject),
+        (415, "Unsupported media type", Fatal),
+        (429, "The API rate limit has been exceeded. Try again later.", Retriable),
+        (429, "You have reached your monthly limit.", Fatal),
+        (500, "Internal server error", Retriable),
+    ],
+)
+def test_errors_of_line_say_what_to_do(status, message, expected):
+    rows = rows_for("line_multicast", Operation.SEND, 2)
+    with pytest.raises(expected):
+        destinations()["line_multicast"].parse(
+            rows, httpx.Response(status, json={"message": message})
+        )
+
+
 def test_an_audience_is_filled_polled_and_discarded(sink, client):
     destination, target = destinations()["line_audience"], at_sink("line_audience", sink)
     first, second = ([row] for row in rows_for("line_audience", Operation.ADD, 2))
@@ -127,7 +175,8 @@ def test_an_audience_is_filled_polled_and_discarded(sink, client):
         ({"status": "IN_PROGRESS"}, [], State.DEFERRED),
         ({"status": "READY"}, [{"jobStatus": "WORKING"}], State.DEFERRED),
         ({"status": "READY"}, [{"jobStatus": "FINISHED"}], State.ACKED),
-        ({"status": "FAILED", "failedType": "INTERNAL_ERROR"}, [], State.REJECTED),
+        ({"status": "FAILED", "failedType": "INTERNAL_ERROR"}, [], State.DEFERRED),
+        ({"status": "FAILED", "failedType": "AUDIENCE_INSUFFICIENT"}, [], State.REJECTED),
         ({"status": "EXPIRED"}, [], State.REJECTED),
     ],
 )

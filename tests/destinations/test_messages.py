@@ -19,10 +19,25 @@ def test_a_number_that_twilio_refuses_is_refused_alone(code, word):
     assert row.identifiers["to"] not in outcome.reason
 
 
-def test_a_sender_that_twilio_refuses_stops_the_sync():
-    response = httpx.Response(400, json={"code": 21606, "message": "From is not yours"})
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((400, 21212), (400, 21601), (400, 21606), (400, 21624), (400, 21661), (400, 21703)),
+        *((400, 21910), (401, 20003), (401, 20005), (403, 20006), (404, 20404), (400, 90010)),
+    ],
+)
+def test_a_sender_or_an_account_that_twilio_refuses_stops_the_sync(status, code):
+    response = httpx.Response(status, json={"code": code, "message": "…", "status": status})
     with pytest.raises(Fatal):
         destinations()["twilio_sms"].parse(rows_for("twilio_sms", Operation.SEND, 1), response)
+
+
+@pytest.mark.parametrize("status", ["accepted", "scheduled", "queued", "sending", "sent"])
+def test_a_message_that_twilio_has_named_is_acknowledged(status):
+    response = httpx.Response(201, json={"sid": "SM1", "status": status, "error_code": None})
+    rows = rows_for("twilio_sms", Operation.SEND, 1)
+    (outcome,) = destinations()["twilio_sms"].parse(rows, response)
+    assert (outcome.state, outcome.vendor_id) == (State.ACKED, "SM1")
 
 
 def test_a_message_that_failed_at_once_is_refused():
@@ -54,7 +69,7 @@ def test_a_conflict_without_an_accepted_request_is_no_success():
         destinations()["line_multicast"].parse(rows, httpx.Response(409, json={"message": "?"}))
 
 
-@pytest.mark.parametrize("code", [20429, 21611, 63038])
+@pytest.mark.parametrize("code", [14107, 20429, 21611, 63018, 63038])
 def test_a_limit_of_twilio_passes(code):
     response = httpx.Response(429, json={"code": code}, headers={"Retry-After": "4"})
     with pytest.raises(Retriable) as error:

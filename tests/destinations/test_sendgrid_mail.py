@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, Reject, State
+from activations.destinations.base import Fatal, Operation, Reject, Retriable, State
 from tests.destinations.examples import built, rows_for, sent
 
 NAME = "sendgrid_mail"
@@ -80,3 +80,33 @@ def test_a_queued_mail_is_acknowledged_with_its_id():
     rows = rows_for(NAME, Operation.SEND, 2)
     outcomes = destinations()[NAME].parse(rows, httpx.Response(202, headers={"X-Message-Id": "m"}))
     assert {(o.state, o.vendor_id) for o in outcomes} == {(State.ACKED, "m")}
+
+
+def test_a_queued_mail_need_not_be_named():
+    rows = rows_for(NAME, Operation.SEND, 2)
+    outcomes = destinations()[NAME].parse(rows, httpx.Response(202))
+    assert {(o.state, o.vendor_id) for o in outcomes} == {(State.ACKED, None)}
+
+
+# OpenAPI tsg_mail_v3, and the errors of the API reference.
+@pytest.mark.parametrize(
+    ("status", "message", "field", "expected"),
+    [
+        (400, "Does not contain a valid address.", "personalizations.0.to.0.email", Reject),
+        (400, "The from email does not contain a valid address.", "from.email", Fatal),
+        (400, "The template_id must be a valid GUID", "template_id", Fatal),
+        (401, "The provided authorization grant is invalid", None, Fatal),
+        (403, "The from address does not match a verified Sender Identity.", "from", Fatal),
+        (404, "not found", None, Fatal),
+        (405, "method not allowed", None, Fatal),
+        (413, "content too large", None, Reject),
+        (429, "too many requests", None, Retriable),
+        (500, "Internal Server Error", None, Retriable),
+    ],
+)
+def test_errors_of_sendgrid_say_what_to_do(status, message, field, expected):
+    said = {"errors": [{"message": message, "field": field, "help": None}]}
+    with pytest.raises(expected):
+        destinations()[NAME].parse(
+            rows_for(NAME, Operation.SEND, 2), httpx.Response(status, json=said)
+        )

@@ -29,8 +29,8 @@ def test_a_vendors_words_lose_people_and_tokens_and_keep_codes(said, left):
 @pytest.mark.parametrize(
     ("statuses", "error"),
     [
-        ((401, 402, 403, 404, 405, 407, 410, 415), Fatal),
-        ((408, 425, 429, 500, 502, 503, 504, 520, 529), Retriable),
+        ((401, 402, 403, 404, 405, 407, 410, 415, 501, 505), Fatal),
+        ((408, 423, 425, 429, 500, 502, 503, 504, 507, 520, 529, 599), Retriable),
         ((400, 406, 409, 412, 413, 422), Reject),
     ],
 )
@@ -38,6 +38,25 @@ def test_statuses_that_mean_the_same_everywhere(statuses, error):
     for status in statuses:
         with pytest.raises(error):
             wire.raise_for_refusal("vendor", httpx.Response(status))
+
+
+@pytest.mark.parametrize("page", ["<!DOCTYPE html><html>…", "\n<html lang=ja>…", "<HTML>…"])
+def test_a_web_page_refuses_nobody_unless_something_is_too_large(page):
+    for status in (400, 409, 422):
+        with pytest.raises(Retriable):
+            wire.raise_for_refusal("vendor", httpx.Response(status, text=page))
+    with pytest.raises(Reject):
+        wire.raise_for_refusal("vendor", httpx.Response(413, text=page))
+    with pytest.raises(Fatal):
+        wire.raise_for_refusal("vendor", httpx.Response(403, text=page))
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [("7", 7), ("1.5", 1.5), ("0", 0), ("", None), ("-3", None), ("soon", None), ("1.5.2", None)],
+)
+def test_a_wait_may_be_part_of_a_second(value, pause):
+    assert wire.wait(httpx.Response(429, headers={"Retry-After": value})) == pause
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 207, 302, 304])

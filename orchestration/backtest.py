@@ -31,6 +31,7 @@ APPENDED = {
     "experiments.experiment_assignments": "assigned_at",
     "decisions.send_decisions": "decided_at",
     "decisions.withdrawn_messages": "withdrawn_at",
+    "decisions.rendered_messages": "rendered_at",
 }
 
 

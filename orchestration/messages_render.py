@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
         ("send_id", pa.string()),
         ("subject", pa.string()),
         ("body", pa.string()),
+        ("sender", pa.string()),
         ("problem", pa.string()),
         ("rendered_at", pa.timestamp("us")),
     ]
@@ -59,7 +60,7 @@ def variables(payload: str) -> dict[str, Any]:
 
 
 def _text(row: Mapping[str, Any]) -> dict[str, str | None]:
-    text = {"send_id": row["send_id"], "subject": None, "body": None, "problem": None}
+    text = dict.fromkeys(("subject", "body", "sender", "problem")) | {"send_id": row["send_id"]}
     try:
         rendered = render(row["template"], row["channel"], variables(row["payload"]))
     except BadMessage as error:
@@ -67,4 +68,4 @@ def _text(row: Mapping[str, Any]) -> dict[str, str | None]:
     body = rendered.body
     if row["channel"] in CHANNELS:
         body = with_token(body, row["send_id"], opt_out_links())
-    return text | {"subject": rendered.subject, "body": body}
+    return text | {"subject": rendered.subject, "body": body, "sender": rendered.sender}

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -28,10 +28,14 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True)
 class Text:
-    """What a person reads; the subject is a notification's title, too."""
+    """What a person reads; the subject is a notification's title, too.
+
+    The sender is named where it is not our own company, which is the sync's own sender.
+    """
 
     subject: str | None
     body: str
+    sender: str | None = None
 
 
 def render(
@@ -39,7 +43,8 @@ def render(
 ) -> Text:
     """The text of a message for one person; BadMessage where a variable is missing or empty."""
     given = {name: value for name, value in variables.items() if value not in (None, "")}
-    speaker = sender(given.get("controller_entity", OWN), folder)
+    entity = given.get("controller_entity", OWN)
+    speaker = sender(entity, folder)
     try:
         template = _environment(folder).get_template(f"{message}/{channel}.txt")
         text = template.render(**given, sender=speaker)
@@ -49,7 +54,7 @@ def render(
         raise BadMessage(f"missing_variable:{str(error).split(chr(39))[1]}") from None
     except (TemplateError, TypeError, ValueError) as error:
         raise BadMessage(f"bad_template:{type(error).__name__}") from None
-    return _parted(text.strip(), channel)
+    return replace(_parted(text.strip(), channel), sender=_sent_by(entity, channel, folder))
 
 
 def lint(
@@ -114,6 +119,15 @@ def sender(entity: str = OWN, folder: Path = TEMPLATES) -> Mapping[str, str]:
     if entity != OWN and entity not in speakers:
         raise BadMessage(f"no_sender:{entity}")
     return speakers if entity == OWN else speakers[entity]
+
+
+def _sent_by(entity: str, channel: str, folder: Path) -> str | None:
+    """As whom a company of the group sends on a channel; never as ourselves. Tasks stay inside."""
+    if entity == OWN or channel == "task":
+        return None
+    if channel not in sender(entity, folder):
+        raise BadMessage(f"no_sender:{entity} by {channel}")
+    return sender(entity, folder)[channel]
 
 
 @cache

@@ -107,24 +107,35 @@ def without_consent(warehouse: DuckDBWarehouse, as_of: datetime) -> list[str]:
     evidence = defaultdict(list)
     for row in warehouse.rows("select * from intermediate.int_consent_evidence"):
         evidence[row["contact_point"], row["channel"], row["purpose"]].append(row)
-    purpose = {row["message"]: row["purpose"] for row in seed("messages")}
+    says = {row["message"]: row for row in seed("messages")}
     return [
         f"{m['message']} by {m['channel']}"
         for m in delivered(warehouse)
         if (m["delivered_at"], m["class"]) == (as_of, "promotional")
         and not (
             m["evidence_ref"]
-            and _agreed(evidence[m["contact_point"], m["channel"], purpose[m["message"]]])
+            and _agreed(
+                evidence[m["contact_point"], m["channel"], says[m["message"]]["purpose"]],
+                says[m["message"]]["controller_entity"],
+            )
         )
     ]
 
 
-def _agreed(evidence: Sequence[Row]) -> bool:
-    """An opt-in, and no opt-out that is not known to be earlier than one."""
-    opt_ins = [row["occurred_at"] for row in evidence if row["is_opt_in"]]
+def _agreed(evidence: Sequence[Row], speaker: str) -> bool:
+    """An opt-in, no opt-out that is not known to be earlier, and one since then to who speaks."""
+    entity = {row["name"]: row["entity"] for row in seed("controller_entities")} | {None: "self"}
+    opt_ins = [row for row in evidence if row["is_opt_in"]]
     opt_outs = [row["occurred_at"] for row in evidence if not row["is_opt_in"]]
-    last_in = max((moment for moment in opt_ins if moment), default=None)
-    return bool(opt_ins) and all(out and last_in and last_in > out for out in opt_outs)
+    last_in = max((row["occurred_at"] for row in opt_ins if row["occurred_at"]), default=None)
+    since = [
+        row
+        for row in opt_ins
+        if not row["occurred_at"] or all(out and row["occurred_at"] > out for out in opt_outs)
+    ]
+    return all(out and last_in and last_in > out for out in opt_outs) and any(
+        entity.get(row["controller_entity"], row["controller_entity"]) == speaker for row in since
+    )
 
 
 def to_the_control_group(

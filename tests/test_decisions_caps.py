@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import template, tick, world
+from tests.journeys_kit import insert, template, tick, world
 
 __all__ = ["template", "world"]  # fixtures
 
@@ -203,3 +203,40 @@ def test_the_rule_and_number_that_would_have_let_it_pass(world: DuckDBWarehouse)
         "message_count": 3,
         "message_limit": 3,
     }
+
+
+FATES = {
+    "acknowledged": ["acked"],
+    "in doubt": ["in_doubt"],
+    "cut off": ["sent"],
+    "to be tried again": ["deferred"],
+    "in doubt, then refused": ["in_doubt", "rejected"],
+    "not tried yet": [],
+    "refused": ["rejected"],
+    "too late": ["deferred", "expired"],
+    "withdrawn": [],
+    "without a text": [],
+}
+NEVER_LEFT = {"refused", "too late", "withdrawn", "without a text"}
+
+
+def test_a_message_known_never_to_have_left_takes_no_place(world: DuckDBWarehouse) -> None:
+    rule = Rule("any_day", "any", "any", "any", "calendar_days", 1, 1)
+    planned = [Message(fate, fate, "email", "cart", "promotional", AS_OF) for fate in FATES]
+    earlier = [replace(m, send_id=f"{m.send_id} before") for m in planned]
+    put(world, [rule], planned, earlier)
+    world.execute(
+        """
+        create table decisions.withdrawn_messages as select 'withdrawn before' as send_id;
+        create table decisions.rendered_messages as
+        select 'without a text before' as send_id, 'no_template' as problem
+        union all select 'acknowledged before', null;
+        create schema activation;
+        create table activation.intent (key varchar, operation varchar, state varchar)
+        """
+    )
+    tried = [(f"{fate} before", "send", state) for fate in FATES for state in FATES[fate]]
+    insert(world, "activation.intent", [*tried, ("acknowledged before", "add", "rejected")])
+    tick(AS_OF, "cap_walk")
+    accepted = world.rows("select send_id from decisions.cap_walk where is_accepted")
+    assert {row["send_id"] for row in accepted} == NEVER_LEFT

@@ -93,13 +93,29 @@ def catalogue() -> list[tuple[dict[str, str], str]]:
 def test_a_company_of_the_group_speaks_under_its_own_name(folder: Path) -> None:
     with (folder / "sender.toml").open("a") as file:
         file.write('[sister]\nname = "妹"\naddress = "大阪"\nopt_out_url = "https://y.example"\n')
+        file.write('email = "妹 <news@sister.example>"\n')
     write(folder, "email", "subject: s\n\n{{ sender.name }} {{ sender.address }}")
-    assert render("m", "email", {"controller_entity": "sister"}, folder).body == "妹 大阪"
-    assert render("m", "email", {"controller_entity": "self"}, folder).body == "店 東京都1-1"
+    own, sisters = {"controller_entity": "self"}, {"controller_entity": "sister"}
+    text = render("m", "email", sisters, folder)
+    assert (text.body, text.sender) == ("妹 大阪", "妹 <news@sister.example>")
+    text = render("m", "email", own, folder)
+    assert (text.body, text.sender) == ("店 東京都1-1", None)
     with pytest.raises(BadMessage, match="no_sender:stranger"):
         render("m", "email", {"controller_entity": "stranger"}, folder)
     (problem,) = lint("m", "email", "promotional", folder, "sister")
     assert "opt_out_url" in problem
+
+
+def test_a_company_of_the_group_never_speaks_as_ourselves(folder: Path) -> None:
+    with (folder / "sender.toml").open("a") as file:
+        file.write('[sister]\nname = "妹"\nemail = "妹 <news@sister.example>"\n')
+    for channel in ("sms", "task"):
+        write(folder, channel, "本文")
+    sisters = {"controller_entity": "sister"}
+    with pytest.raises(BadMessage, match=r"^no_sender:sister by sms$"):
+        render("m", "sms", sisters, folder)
+    assert lint("m", "sms", "service", folder, "sister") == ["m/sms.txt: no_sender:sister by sms"]
+    assert render("m", "task", sisters, folder).sender is None  # it stays in the house
 
 
 def test_variables_of_included_slots_are_variables_of_the_message(folder: Path) -> None:
@@ -155,11 +171,13 @@ def test_the_outbox_is_rendered_once_and_problems_are_kept(warehouse: DuckDBWare
         create table decisions.outbox (send_id varchar, template varchar, channel varchar,
             payload varchar, expires_at timestamp);
         create table decisions.rendered_messages (send_id varchar, subject varchar, body varchar,
-            problem varchar, rendered_at timestamp);
+            sender varchar, problem varchar, rendered_at timestamp);
         """
     )
+    sisters = json.dumps({"controller_entity": "enishi_life", "context": context})
     rows = {
         "named": (named, AS_OF),
+        "of_a_sister": (sisters, AS_OF),
         "no_coupon": (json.dumps({"last_name": "佐藤"}), AS_OF),
         "expired": (named, AS_OF - timedelta(seconds=1)),
     }
@@ -168,12 +186,13 @@ def test_the_outbox_is_rendered_once_and_problems_are_kept(warehouse: DuckDBWare
             "insert into decisions.outbox values (?, 'birthday_week_before', 'email', ?, ?)",
             [send_id, payload, expires_at],
         )
-    assert render_outbox(warehouse, AS_OF) == 2
+    assert render_outbox(warehouse, AS_OF) == 3
     assert render_outbox(warehouse, AS_OF) == 0
     kept = warehouse.rows("select * from decisions.rendered_messages order by send_id")
-    assert [(row["send_id"], row["problem"]) for row in kept] == [
-        ("named", None),
-        ("no_coupon", "missing_variable:coupon_code"),
+    assert [(row["send_id"], row["problem"], row["sender"]) for row in kept] == [
+        ("named", None, None),
+        ("no_coupon", "missing_variable:coupon_code", None),
+        ("of_a_sister", None, "えにしライフ <news@life.enishi.example>"),
     ]
     assert "佐藤 様" in kept[0]["body"] and "B1" in kept[0]["body"]
     assert "https://enishi.example/birthday?ct=named\n" in kept[0]["body"]

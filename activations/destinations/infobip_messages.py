@@ -23,7 +23,8 @@ class InfobipMessages:
     """Options: `channel` (RCS, LINE_ON, WHATSAPP, VIBER_BM …), `sender`; `sms_sender` turns the
     failover on, `failover_minutes` is how long the first channel may take and
     `sms_minutes` how long the SMS; `subdomain`,
-    `campaign`, `delivery_url`. The column `sms_body` is the text of the SMS where it differs.
+    `campaign`, `delivery_url`. The column `sms_body` is the text of the SMS where it differs; a
+    column `sender` replaces the option, and then nothing fails over to our own `sms_sender`.
     """
 
     name = "infobip_messages"
@@ -61,7 +62,7 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
     text = wire.message_text(row, _BODY_LENGTH)
     message = {
         "channel": given["channel"],
-        "sender": given["sender"],
+        "sender": wire.sender(row, target),
         "destinations": [
             {"to": row.identifiers["to"], "messageId": infobip_api.message_id(row)},
         ],
@@ -74,7 +75,7 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
 
 
 def _failover(row: Row, text: str, target: Target) -> list[dict[str, Any]]:
-    if "sms_sender" not in target.options:
+    if "sms_sender" not in target.options or row.columns.get("sender"):
         return []
     sms = {
         "channel": "SMS",

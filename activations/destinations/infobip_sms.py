@@ -20,7 +20,9 @@ _BODY_LENGTH = 1530  # ten parts of 153 characters, the longest that all network
 
 
 class InfobipSms:
-    """Options: `sender`; `subdomain`, `validity_minutes`, `campaign`, `delivery_url`."""
+    """Options: `sender`, or a column of that name where another company speaks; `subdomain`,
+    `validity_minutes`, `campaign`, `delivery_url`.
+    """
 
     name = "infobip_sms"
     base_url = infobip_api.BASE_URL
@@ -54,7 +56,7 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
     if "campaign" in target.options:
         options["campaignReferenceId"] = target.options["campaign"]
     message = {
-        "sender": target.options["sender"],
+        "sender": wire.sender(row, target),
         "destinations": [
             {"to": row.identifiers["to"], "messageId": infobip_api.message_id(row)},
         ],

@@ -28,7 +28,7 @@ class LineMulticast:
         identifiers={"to": Identifier("line_user_id", line_user_id)},
         required_secrets=frozenset({line_api.SECRET}),
         rows_per_request=500,  # OpenAPI line messaging-api: MulticastRequest.to, maxItems
-        batch_by=("body", "messages"),
+        batch_by=("sender", "body", "messages"),
         requests_per_second=200,  # Messaging API reference, "Rate limits": multicast
         idempotency="header",
         reports="none",

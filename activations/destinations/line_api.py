@@ -14,6 +14,7 @@ _TEXT_LENGTH = 5000  # Messaging API reference, "Text message": 5,000 UTF-16 cod
 # Messaging API reference, "Details of the error related to audience management": of the list.
 # Those of its members begin with UPLOAD_AUDIENCE_GROUP_.
 _OF_THE_LIST = "AUDIENCE_GROUP_"
+_SENDER_LENGTH = 20  # OpenAPI line messaging-api: Sender.name, maxLength
 _MOST_MESSAGES = 5  # OpenAPI line messaging-api: MulticastRequest.messages, maxItems
 
 
@@ -32,10 +33,14 @@ def request(
 
 
 def messages(row: Row) -> list[dict[str, Any]]:
-    """The column `messages` (JSON: one to five message objects), or the text of `body`."""
+    """The column `messages` (JSON: one to five message objects), or the text of `body`.
+
+    Where the column `sender` names another company, the messages come under its name.
+    """
+    shown = _sender(row)
     given = row.columns.get("messages")
     if given is None:
-        return [{"type": "text", "text": wire.message_text(row, _TEXT_LENGTH)}]
+        return [{"type": "text", "text": wire.message_text(row, _TEXT_LENGTH), **shown}]
     try:
         found = json.loads(given) if isinstance(given, str) else given
     except ValueError:
@@ -44,7 +49,16 @@ def messages(row: Row) -> list[dict[str, Any]]:
         raise Reject("the column messages is no JSON list of message objects")
     if not 1 <= len(found) <= _MOST_MESSAGES:
         raise Reject(f"the column messages has not one to {_MOST_MESSAGES} messages")
-    return found
+    return [{**message, **shown} for message in found]
+
+
+def _sender(row: Row) -> dict[str, Any]:
+    if not row.columns.get("sender"):
+        return {}
+    name = wire.one_line(row, "sender")
+    if len(name) > _SENDER_LENGTH:
+        raise Reject(f"the sender's name is longer than {_SENDER_LENGTH} characters")
+    return {"sender": {"name": name}}
 
 
 def settings(target: Target) -> dict[str, Any]:

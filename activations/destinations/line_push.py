@@ -17,7 +17,7 @@ from activations.identifiers import line_user_id
 
 
 class LinePush:
-    """Columns: `body`, or `messages` as JSON."""
+    """Columns: `body`, or `messages` as JSON; `sender`, the name of another company that speaks."""
 
     name = "line_push"
     base_url = "https://api.line.me"

@@ -18,12 +18,13 @@ from activations.destinations.base import (
 )
 from activations.identifiers import email
 
-_OWN_COLUMNS = frozenset({"subject", "body", "html", "unsubscribe_url"})
+_OWN_COLUMNS = frozenset({"sender", "subject", "body", "html", "unsubscribe_url"})
 
 
 class SendGridMail:
-    """Columns: subject, body, and html if there is any. People leave at the column unsubscribe_url,
-    at our own receiver (option `unsubscribe_base`), or by `unsubscribe_group_id` at SendGrid.
+    """Columns: subject, body, html if there is any, and sender where it is not the option's. People
+    leave at the column unsubscribe_url, at our own receiver (option `unsubscribe_base`), or by
+    `unsubscribe_group_id` at SendGrid.
 
     Options: `sender` Name <address>; `template_id`, whose data are all other columns and which
     then replaces subject and body; `reply_to`, `categories` (a comma between them),
@@ -40,7 +41,7 @@ class SendGridMail:
         required_secrets=frozenset({sendgrid_api.SECRET, "UNSUBSCRIBE_SECRET"}),
         rows_per_request=1_000,  # OpenAPI tsg_mail_v3: personalizations, maxItems
         bytes_per_request=20_000_000,  # API reference, "Mail Send": 30 MB with attachments
-        batch_by=("body", "html"),
+        batch_by=("sender", "body", "html"),
         requests_per_second=10,  # not published: our own caution; X-RateLimit-Reset decides
         reports="none",
         consent_purpose="marketing",
@@ -53,7 +54,7 @@ class SendGridMail:
         options = target.options
         payload: dict[str, Any] = {
             "personalizations": [_personalization(row, target) for row in rows],
-            "from": _address(options["sender"]),
+            "from": _address(wire.sender(rows[0], target)),
         }
         if "template_id" in options:
             payload["template_id"] = options["template_id"]

@@ -28,8 +28,9 @@ _NEEDS_QUOTES = re.compile(r"\.|.*\.\.|.*\.$")
 class Smtp:
     """Options: `server` smtp://host:587 or smtps://host; `sender` Name <address>.
 
-    Columns: subject, body, and html if there is any. People leave at the column unsubscribe_url,
-    or at our own receiver: the option `unsubscribe_base`; `unsubscribe_mailto` besides.
+    Columns: subject, body, html if there is any, and sender where it is not the option's. People
+    leave at the column unsubscribe_url, or at our own receiver: the option `unsubscribe_base`;
+    `unsubscribe_mailto` besides.
     """
 
     name = "smtp"
@@ -51,7 +52,7 @@ class Smtp:
         """The whole message is the body; its envelope stands in the headers."""
         wire.require_supported(self, operation)
         (row,) = rows
-        _, sender = parseaddr(target.options["sender"])
+        _, sender = parseaddr(wire.sender(row, target))
         message_id = f"<{wire.batch_id(rows)}@{sender.rpartition('@')[2]}>"
         headers = {
             "Content-Type": "message/rfc822",
@@ -86,7 +87,7 @@ class Smtp:
 
 def _message(row: Row, target: Target, message_id: str) -> bytes:
     message = EmailMessage(policy=SMTP)
-    message["From"] = target.options["sender"]
+    message["From"] = wire.sender(row, target)
     message["To"] = _mailbox(row.identifiers["to"])
     message["Subject"] = wire.one_line(row, "subject")
     message["Message-ID"] = message_id

@@ -49,7 +49,8 @@ _ROW_ERRORS = {
 
 
 class TwilioSms:
-    """The option `sender` is a number, an alphanumeric name, or a messaging service (MG…).
+    """The option `sender`, or a column of that name where another company speaks, is a number, an
+    alphanumeric name, or a messaging service (MG…).
 
     Further options: `status_callback`, a URL that hears of every step of a message, and
     `validity_period`, the seconds after which a message that waits is given up.
@@ -74,7 +75,7 @@ class TwilioSms:
         wire.require_supported(self, operation)
         (row,) = rows
         body = wire.message_text(row, _BODY_LENGTH)
-        sender = target.options["sender"]
+        sender = wire.sender(row, target)
         role = "MessagingServiceSid" if _MESSAGING_SERVICE.fullmatch(sender) else "From"
         form = {"To": row.identifiers["to"], role: sender, "Body": body}
         for option, field in _OPTIONS.items():

@@ -125,6 +125,11 @@ def message_text(row: Row, longest: int | None = None) -> str:
     return body
 
 
+def sender(row: Row, target: Target) -> str:
+    """Who speaks: the column `sender`, where another company does, or the option."""
+    return one_line(row, "sender") if row.columns.get("sender") else target.options["sender"]
+
+
 def one_line(row: Row, column: str) -> str:
     """A column that must be there and may become a header: no line breaks."""
     value = row.columns.get(column)

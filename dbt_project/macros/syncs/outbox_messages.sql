@@ -32,6 +32,7 @@ final as (
         outbox.contact_point as {{ address }},
         rendered.subject,
         rendered.body,
+        rendered.sender,
         greatest(outbox.send_at, {{ next_allowed(
             as_of(), "'" ~ var('customer_zone', 'Asia/Tokyo') ~ "'",
             'quiet_hours.quiet_from', 'quiet_hours.quiet_until'

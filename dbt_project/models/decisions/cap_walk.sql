@@ -70,7 +70,7 @@ counted as (
     inner join people on sent.customer_id = people.customer_id
     where
         sent.decision = 'send'
-        and not sent.is_withdrawn
+        and not sent.never_left
         and sent.counts_toward_caps
         and sent.send_on > {{ dbt.dateadd('day', -1 * longest, as_of_date()) }}
 ),

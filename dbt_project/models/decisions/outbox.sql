@@ -17,6 +17,7 @@ select
     send_on,
     expires_at,
     payload,
+    {{ json_text('payload', 'controller_entity') }} as controller_entity,
     evidence_ref,
     decided_at
 from {{ ref('send_decisions') }}

@@ -78,7 +78,7 @@ used as (
         count(*) as message_count
     from sent
     inner join limits on sent.channel = limits.channel
-    where sent.decision = 'send' and not sent.is_withdrawn
+    where sent.decision = 'send' and not sent.never_left
     group by 1, 2
 ),
 

@@ -190,7 +190,7 @@ said_before as (
         on options.customer_id = sent.customer_id and options.message = sent.message
     where
         sent.decision = 'send'
-        and not sent.is_withdrawn
+        and not sent.never_left
         and sent.send_at > {{ dbt.dateadd('day', '-1 * options.dedupe_days', 'options.send_at') }}
         -- a fallback says the same on purpose
         and not (sent.entry_id = options.entry_id and sent.step = options.step)

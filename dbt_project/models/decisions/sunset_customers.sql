@@ -22,7 +22,7 @@ said as (
     inner join messages on sent.message = messages.message
     where
         sent.decision = 'send'
-        and not sent.is_withdrawn
+        and not sent.never_left
         and {{ dbt.dateadd('day', 'messages.last_word_days', 'sent.send_at') }} <= {{ as_of() }}
 ),
 

@@ -26,7 +26,7 @@ rechecked as (
                 and coalesce(consents.state, '') <> 'opted_in'
                 then 'opted_out:' || coalesce(consents.basis, 'no_evidence')
             when outbox.class = 'promotional' and outbox.channel <> 'task'
-                and not {{ speaks_for(speaking_entity(), 'consents.entities') }}
+                and not {{ speaks_for('outbox.controller_entity', 'consents.entities') }}
                 then 'consent_of_another_entity:' || consents.entities
             when contact_points.unreachable_reason is not null
                 then contact_points.unreachable_reason

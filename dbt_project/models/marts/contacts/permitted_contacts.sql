@@ -31,6 +31,7 @@ permitted as (
         contact_points.is_owner
         and contact_points.is_reachable
         and consents.state = 'opted_in'
+        and {{ speaks_for("'" ~ var('controller_entity', 'self') ~ "'", 'consents.entities') }}
 ),
 
 final as (

@@ -58,15 +58,13 @@ class BrazeUsers:
         return braze_api.request("/users/track", {"attributes": attributes}, target)
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        """201 even where some objects were refused: those are named by their place."""
-        answer = braze_api.answer(self.name, rows, response)
-        refused: dict[int, str] = {}
-        for error in answer.get("errors") or ():
-            match error:
-                case {"type": said, "input_array": "attributes", "index": int(place)}:
-                    refused[place] = wire.scrub(str(said), rows)
-                case _:
-                    raise Retriable(f"{self.name} reported an error without naming the row")
+        """201 where some objects were refused, 400 where all were: each is named by its place."""
+        refused, is_unclear = _refused(rows, response)
+        if response.status_code == 400 and len(refused) == len(rows):
+            return wire.all_but(rows, refused)
+        braze_api.answer(self.name, rows, response)
+        if is_unclear:
+            raise Retriable(f"{self.name} reported an error without naming the row")
         return wire.all_but(rows, refused)
 
     def build_erasure(self, rows: Sequence[Row], target: Target) -> httpx.Request:
@@ -80,6 +78,21 @@ class BrazeUsers:
         """Deleted now, or unknown before."""
         braze_api.answer(self.name, rows, response)
         return wire.every(rows, State.ACKED)
+
+
+def _refused(rows: Sequence[Row], response: httpx.Response) -> tuple[dict[int, str], bool]:
+    """Reasons by place, and whether there are errors of no place."""
+    refused: dict[int, str] = {}
+    is_unclear = False
+    for error in wire.json_object(response).get("errors") or ():
+        match error:
+            case {"input_array": str(array)} if array != "attributes":
+                is_unclear = True
+            case {"type": said, "index": int(place)} if place < len(rows):
+                refused[place] = wire.scrub(str(said), rows)
+            case _:
+                is_unclear = True
+    return refused, is_unclear
 
 
 def _attributes(operation: Operation, row: Row, target: Target) -> dict[str, Any]:

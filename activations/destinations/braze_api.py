@@ -9,6 +9,8 @@ from activations.destinations import wire
 from activations.destinations.base import Reject, Row, Target
 
 SECRET = "BRAZE_API_KEY"
+# API reference, "API errors and responses": taken now, or in a 202 while they maintain something.
+_TAKEN = ("success", "queued")
 BASE_URL = "https://rest.{instance}.braze.com"
 
 
@@ -28,6 +30,6 @@ def answer(name: str, rows: Sequence[Row], response: httpx.Response) -> dict[str
     wire.raise_for_refusal(name, response, scrubbed, pause)
     if not response.is_success or not isinstance(message, str):
         raise wire.not_understood(name, response)
-    if message != "success":
+    if message not in _TAKEN:
         raise Reject(f"{name}: {scrubbed}")
     return said

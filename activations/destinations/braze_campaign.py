@@ -1,5 +1,6 @@
 """Braze: an API-triggered campaign, sent to people one by one with properties of their own."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 from activations.destinations import braze_api, wire
 from activations.destinations.base import (
     Capabilities,
+    Fatal,
     Identifier,
     Operation,
     Outcome,
@@ -16,6 +18,9 @@ from activations.destinations.base import (
     Target,
 )
 from activations.identifiers import text
+
+# API reference, "API errors and responses": of the campaign, which is the same for everybody.
+_OF_THE_CAMPAIGN = re.compile(r"campaign|message (?:vari|type)", re.IGNORECASE)
 
 
 class BrazeCampaign:
@@ -49,9 +54,14 @@ class BrazeCampaign:
         return braze_api.request("/campaigns/trigger/send", payload, target)
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        """Queued for all; who is unknown is left out silently."""
-        dispatched = braze_api.answer(self.name, rows, response).get("dispatch_id")
-        return wire.every(rows, State.ACKED, vendor_id=dispatched)
+        """Queued for all; who is unknown is left out silently, and errors name nobody."""
+        said = wire.json_object(response)
+        if response.status_code == 400 and _OF_THE_CAMPAIGN.search(str(said.get("message"))):
+            raise Fatal(f"{self.name}: the campaign cannot be triggered (check its options)")
+        answer = braze_api.answer(self.name, rows, response)
+        errors = len(answer.get("errors") or ())
+        note = f"{self.name} counted {errors} errors in this request" if errors else None
+        return wire.every(rows, State.ACKED, note, vendor_id=answer.get("dispatch_id"))
 
 
 def _recipient(row: Row) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Firebase Cloud Messaging (HTTP v1): one push notification to one installed app."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ from activations.identifiers import push_token, text
 
 _SECRET = "FCM_ACCESS_TOKEN"
 _PAYLOAD_BYTES = 4096  # FCM documentation, "About FCM messages": notification and data together
+# FCM reference, ErrorCode: keys that FCM uses itself.
+_RESERVED = re.compile(r"from|gcm|message_type|google.*|gcm\..*")
+_THIRD_PARTY = ("THIRD_PARTY_AUTH_ERROR", "APNS_AUTH_ERROR")  # the latter is its older name
 _NOTICE = ("body", "title", "subject", "image")
 _MINUTE = 60.0  # FCM documentation, "Best practices": to wait after 429 without Retry-After
 # FCM reference, ErrorCode: what is wrong with this installation or message alone.
@@ -75,7 +79,7 @@ class Fcm:
         code = _error_code(answer)
         if code in _ROW_ERRORS:
             return wire.every(rows, State.REJECTED, f"{self.name}: {code}, {_ROW_ERRORS[code]}")
-        if code == "THIRD_PARTY_AUTH_ERROR":
+        if code in _THIRD_PARTY:
             raise Fatal(f"{self.name}: the key for Apple or Web push is refused")
         if response.status_code == 429:
             raise Retriable(f"{self.name} answered 429", wire.wait(response) or _MINUTE)
@@ -99,6 +103,8 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
     notice = {key: value for key, value in notice.items() if value}
     data = {k: wire.as_text(v) for k, v in columns.items() if k not in _NOTICE and v is not None}
     data |= {"send_id": row.key}
+    if reserved := next(filter(_RESERVED.fullmatch, data), None):
+        raise Fatal(f"fcm keeps the name {reserved} to itself (check the mapping)")
     if len(wire.json_bytes([notice, data])) > _PAYLOAD_BYTES:
         raise Reject(f"the message is longer than {_PAYLOAD_BYTES} bytes")
     kind = next((k for k in ("fid", "token") if k in row.identifiers), None)
@@ -112,11 +118,15 @@ def _message(row: Row, target: Target) -> dict[str, Any]:
 def _error_code(answer: dict[str, Any]) -> str | None:
     """Of google.firebase.fcm.v1.FcmError; without it, a bad argument only."""
     match answer.get("error"):
-        case {"details": [*details]} if any("errorCode" in d for d in details):
-            return next(str(d["errorCode"]) for d in details if "errorCode" in d)
-        case {"status": "INVALID_ARGUMENT", "code": 400}:
+        case {"details": [*details]} if any(map(_has_code, details)):
+            return next(str(d["errorCode"]) for d in details if _has_code(d))
+        case {"status": "INVALID_ARGUMENT"}:
             return "INVALID_ARGUMENT"
     return None
+
+
+def _has_code(detail: Any) -> bool:
+    return isinstance(detail, dict) and "errorCode" in detail
 
 
 DESTINATION = Fcm()

@@ -8,6 +8,7 @@ import httpx
 from activations.destinations import wire
 from activations.destinations.base import (
     Capabilities,
+    Fatal,
     Identifier,
     Operation,
     Outcome,
@@ -21,7 +22,7 @@ from activations.identifiers import email, text
 
 _SECRET = "HUBSPOT_ACCESS_TOKEN"
 _CONTACTS = "/crm/v3/objects/contacts"
-_LOCKED = frozenset({423, 477})  # API documentation, "Error handling": locked, being migrated
+_MIGRATING = 477  # API documentation, "Error handling"
 
 
 class HubSpotContacts:
@@ -76,7 +77,7 @@ class HubSpotContacts:
             for error in errors
             for place in _places(error.get("context") or {}, rows)
         }
-        is_whole = answer.get("status") == "COMPLETE" and not errors and len(results) == len(rows)
+        is_whole = answer.get("status") == "COMPLETE" and len(results) + len(refused) == len(rows)
         return [
             _outcome(self.name, row, str(place), ids, refused, is_whole)
             for place, row in enumerate(rows)
@@ -146,8 +147,10 @@ def _raise_for_refusal(name: str, rows: Sequence[Row], response: httpx.Response)
     interval = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
     if pause is None and response.status_code == 429 and interval.isdecimal():
         pause = int(interval) / 1000
-    if response.status_code in _LOCKED:
-        raise Retriable(f"{name} answered {response.status_code}", pause)
+    if response.status_code == _MIGRATING:
+        raise Retriable(f"{name} answered {_MIGRATING}", pause)
+    if response.status_code == 400 and "PROPERTY_DOESNT_EXIST" in said:
+        raise Fatal(f"{name} lacks a property (check the mapping)")
     wire.raise_for_refusal(name, response, wire.scrub(said, rows), pause)
 
 

@@ -11,9 +11,17 @@ from activations.destinations.base import Outcome, Row, State, Target
 SECRET = "INFOBIP_API_KEY"
 BASE_URL = "https://api.infobip.com"
 # Infobip, "Response codes": groups of statuses.
-_ON_ITS_WAY = frozenset({"PENDING", "DELIVERED"})
-# The same: about the account and not about the recipient, so the row may go later.
-_LATER = frozenset({"REJECTED_NOT_ENOUGH_CREDITS", "REJECTED_SYSTEM_ERROR"})
+_ON_ITS_WAY = frozenset({"OK", "ACCEPTED", "PENDING", "DELIVERED"})
+# The same: our id was used before, by an earlier try whose answer was lost.
+_SENT_BEFORE = "REJECTED_DUPLICATE_MESSAGE_ID"
+# The same: about the account, the sender or the hour, not the recipient: the row may go later.
+_LATER = frozenset(
+    (
+        *("REJECTED_NOT_ENOUGH_CREDITS", "REJECTED_PREPAID_PACKAGE_EXPIRED", "REJECTED_SENDER"),
+        *("REJECTED_SOURCE", "REJECTED_ROUTE_NOT_AVAILABLE", "REJECTED_FLOODING_FILTER"),
+        *("REJECTED_DESTINATION_NOT_REGISTERED", "REJECTED_SYSTEM_ERROR"),
+    )
+)
 
 
 def request(path: str, messages: Sequence[Mapping[str, Any]], target: Target) -> httpx.Request:
@@ -59,6 +67,8 @@ def _outcome(row: Row, status: Any, unclear: str) -> Outcome:
     match status:
         case {"groupName": str(group)} if group in _ON_ITS_WAY:
             return Outcome(row.key, State.ACKED, vendor_id=message_id(row))
+        case {"name": named} if named == _SENT_BEFORE:
+            return Outcome(row.key, State.ACKED, "was sent before", message_id(row))
         case {"groupName": str(), "name": str(named)}:
             state = State.DEFERRED if named in _LATER else State.REJECTED
             return Outcome(row.key, state, wire.scrub(named, [row]), message_id(row))

@@ -25,6 +25,7 @@ _PATH = "/k/v1/records.json"
 _MOST = 100  # OpenAPI kintone: records, maxItems
 # kintone developer network, "Error codes": of the token, rights, app and fields; and locks.
 _FATAL = ("CB_AU", "CB_NO", "CB_WA", "GAIA_TO", "GAIA_AP", "GAIA_FC", "GAIA_NO", "GAIA_IA")
+_NO_SUCH = "GAIA_RE01"  # the same: a record that is not there
 _PASSING = ("GAIA_DA02", "GAIA_TM12", "CB_DA")
 
 
@@ -59,9 +60,9 @@ class KintoneRecords:
 
     def parse(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
         """Record ids in the order of the request; a deletion answers with nothing."""
-        _raise_for_refusal(self.name, rows, response)
         if rows[0].operation is Operation.REMOVE:
             return self.parse_erasure(rows, response)
+        _raise_for_refusal(self.name, rows, response)
         match wire.json_object(response):
             case {"records": [*records]} if len(records) == len(rows):
                 return [
@@ -83,7 +84,11 @@ class KintoneRecords:
         )
 
     def parse_erasure(self, rows: Sequence[Row], response: httpx.Response) -> list[Outcome]:
-        """An empty object, by which kintone is known from a web page."""
+        """An empty object, by which kintone is known from a web page; all leave, or nobody."""
+        if wire.json_object(response).get("code") == _NO_SUCH:
+            if len(rows) > 1:
+                raise Reject(f"{self.name} error {_NO_SUCH}")
+            return wire.every(rows, State.ACKED, "was deleted before")
         _raise_for_refusal(self.name, rows, response)
         if response.status_code != 200 or response.text.strip() != "{}":
             raise wire.not_understood(self.name, response)

@@ -1,5 +1,6 @@
 """Salesforce: records of one object, upserted by an external id in collections."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,11 @@ _FATAL = frozenset(
         *("API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG", "INSUFFICIENT_ACCESS"),
     )
 )
-_PASSING = frozenset({"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+# The same: what passes, also where a trigger of the account repeats it in its own message.
+_PASSING = re.compile(
+    "REQUEST_LIMIT_EXCEEDED|SERVER_UNAVAILABLE|UNABLE_TO_LOCK_ROW|STORAGE_LIMIT_EXCEEDED"
+    "|REQUEST_RUNNING_TOO_LONG|Too many SOQL queries"
+)
 
 
 class Salesforce:
@@ -116,17 +121,21 @@ def _outcome(name: str, row: Row, said: Any) -> Outcome:
         case {"success": False, "errors": [{"statusCode": str(code), **rest}, *_]}:
             fields = ", ".join(map(str, rest.get("fields") or ()))
             reason = wire.scrub(f"{name}: {code} {fields}".strip(), [row])
-            return Outcome(row.key, State.DEFERRED if code in _PASSING else State.REJECTED, reason)
+            is_passing = _PASSING.search(f"{code} {rest.get('message')}")
+            return Outcome(row.key, State.DEFERRED if is_passing else State.REJECTED, reason)
     return Outcome(row.key, State.IN_DOUBT, f"{name} did not report this row")
 
 
 def _raise_for_refusal(name: str, response: httpx.Response, answer: Any) -> None:
     """Errors are [{"errorCode", "message", "fields"}]; messages quote values, codes do not."""
-    first = answer[0] if isinstance(answer, list) and answer else None
-    code = first.get("errorCode") if isinstance(first, dict) else None
+    first = answer[0] if isinstance(answer, list) and answer else answer
+    known = first if isinstance(first, dict) else {}
+    code = known.get("errorCode")
+    if code is None and response.status_code == 400:
+        raise wire.not_understood(name, response)
     if response.is_success or code is None:
         wire.raise_for_refusal(name, response)
-    elif code in _PASSING:
+    elif _PASSING.search(f"{code} {known.get('message')}"):
         raise Retriable(f"{name}: {code}", wire.wait(response))
     elif code in _FATAL:
         raise Fatal(f"{name}: {code} (check its secrets, options and mapping)")

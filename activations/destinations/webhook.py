@@ -82,8 +82,7 @@ class Webhook:
         wire.raise_for_refusal(self.name, response)
         if response.status_code == 207:
             return wire.all_but(rows, _refused(self.name, rows, response))
-        is_page = "html" in response.headers.get("Content-Type", "")
-        if not response.is_success or is_page:
+        if not response.is_success or wire.is_web_page(response):
             raise wire.not_understood(self.name, response)
         return wire.every(rows, State.ACKED)
 

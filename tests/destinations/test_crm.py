@@ -76,6 +76,73 @@ def test_braze_names_refused_users_by_their_place():
         parsed("braze_users", rows, 201, {"message": "Valid data must be provided"})
 
 
+def test_braze_names_every_user_where_it_takes_none():
+    rows = rows_for("braze_users", Operation.ADD, 2)
+    errors = [
+        {"type": "'email' is not valid", "input_array": "attributes", "index": place}
+        for place in range(2)
+    ]
+    said = {"message": "Valid data must be provided in the 'attributes' … fields."}
+    outcomes = parsed("braze_users", rows, 400, {**said, "errors": errors})
+    assert [o.state for o in outcomes] == [State.REJECTED] * 2
+    for unclear in ([], errors[:1]):
+        with pytest.raises(Reject):
+            parsed("braze_users", rows, 400, {**said, "errors": unclear})
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "EXTERNAL_USER_ID_TOO_LARGE", "index": 0}, State.REJECTED),
+        ({"type": "'quantity' is not valid", "input_array": "purchases", "index": 0}, Retriable),
+        ({"type": "unknown", "input_array": "attributes", "index": 7}, Retriable),
+        ("unknown", Retriable),
+    ],
+)
+def test_an_error_of_braze_that_names_no_user_of_ours_is_no_success(error, expected):
+    rows = rows_for("braze_users", Operation.ADD, 2)
+    said = {"message": "success", "attributes_processed": 1, "errors": [error]}
+    if expected is Retriable:
+        with pytest.raises(Retriable):
+            parsed("braze_users", rows, 201, said)
+    else:
+        outcomes = parsed("braze_users", rows, 201, said)
+        assert [o.state for o in outcomes] == [expected, State.ACKED]
+
+
+@pytest.mark.parametrize("name", ["braze_users", "braze_campaign"])
+def test_braze_queues_what_comes_while_it_is_maintained(name):
+    rows = rows_for(name, min(destinations()[name].capabilities.operations), 2)
+    outcomes = parsed(name, rows, 202, {"message": "queued"})
+    assert [o.state for o in outcomes] == [State.ACKED] * 2
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Invalid Campaign ID", Fatal),
+        ("The campaign is archived", Fatal),
+        ("Message Variant Unspecified", Fatal),
+        ("Invalid Message Variant", Fatal),
+        ("Mismatched Message Type", Fatal),
+        ("No Recipients", Reject),
+        ("Recipients must be an array", Reject),
+    ],
+)
+def test_a_campaign_that_braze_does_not_know_stops_the_sync(message, expected):
+    rows = rows_for("braze_campaign", Operation.SEND, 2)
+    with pytest.raises(expected):
+        parsed("braze_campaign", rows, 400, {"message": message})
+
+
+def test_errors_beside_a_success_of_braze_are_noted():
+    rows = rows_for("braze_campaign", Operation.SEND, 2)
+    said = {"message": "success", "dispatch_id": "d1", "errors": ["unknown external id"]}
+    outcomes = parsed("braze_campaign", rows, 201, said)
+    assert {(o.state, o.vendor_id) for o in outcomes} == {(State.ACKED, "d1")}
+    assert outcomes[0].reason == "braze_campaign counted 1 errors in this request"
+
+
 def test_braze_says_in_its_own_header_how_long_to_wait():
     headers = {"Date": "Sun, 22 Nov 2026 03:00:00 GMT", "X-RateLimit-Reset": "1795316442"}
     with pytest.raises(Retriable) as error:
@@ -156,6 +223,46 @@ def test_hubspot_that_took_all_need_not_name_them():
     assert [(o.state, o.vendor_id) for o in outcomes] == [(State.ACKED, None)] * 2
 
 
+def test_hubspot_that_accounts_for_all_rows_need_not_name_who_was_taken():
+    rows = rows_for("hubspot_contacts", Operation.ADD, 3)
+    error = {"category": "VALIDATION_ERROR", "context": {"objectWriteTraceId": ["1"]}}
+    said = {"status": "COMPLETE", "results": [{"id": "1"}, {"id": "2"}], "errors": [error]}
+    outcomes = parsed("hubspot_contacts", rows, 207, said)
+    assert [o.state for o in outcomes] == [State.ACKED, State.REJECTED, State.ACKED]
+    silent = {"status": "COMPLETE", "results": [], "errors": []}
+    for status in (200, 207):
+        outcomes = parsed("hubspot_contacts", rows, status, silent)
+        assert {o.state for o in outcomes} == {State.IN_DOUBT}
+
+
+# HubSpot's documentation, "Error handling".
+@pytest.mark.parametrize(
+    ("status", "category", "message", "expected"),
+    [
+        (
+            400,
+            "VALIDATION_ERROR",
+            'Property values were not valid: […"error":"INVALID_EMAIL"…]',
+            "r",
+        ),
+        (400, "VALIDATION_ERROR", '[{"error":"PROPERTY_DOESNT_EXIST","name":"vip"}]', "f"),
+        (400, "VALIDATION_ERROR", "Duplicate IDs found in batch input", "r"),
+        (401, "EXPIRED_AUTHENTICATION", "The OAuth token used … expired", "f"),
+        (403, "MISSING_SCOPES", "This app hasn't been granted all required scopes", "f"),
+        (404, "OBJECT_NOT_FOUND", "resource not found", "f"),
+        (409, "CONFLICT", "Contact already exists", "r"),
+        (414, "", "URI too long", "r"),
+        (429, "RATE_LIMITS", "You have reached your ten_secondly_rolling limit.", "t"),
+        (502, "", "…", "t"),
+        (524, "", "…", "t"),
+    ],
+)
+def test_errors_of_hubspot_say_what_to_do(status, category, message, expected):
+    said = {"status": "error", "category": category, "message": message}
+    with pytest.raises({"r": Reject, "f": Fatal, "t": Retriable}[expected]):
+        parsed("hubspot_contacts", rows_for("hubspot_contacts", Operation.ADD, 2), status, said)
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "pause"),
     [
@@ -218,6 +325,26 @@ def test_salesforce_has_a_result_per_record():
         parsed("salesforce", rows, 200, said[:2])
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "state"),
+    [
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "… UNABLE_TO_LOCK_ROW …", State.DEFERRED),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "… Too many SOQL queries: 101", State.DEFERRED),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "… System.NullPointerException", State.REJECTED),
+        ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", State.DEFERRED),
+        ("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", State.REJECTED),
+        ("DUPLICATE_VALUE", "duplicate value found", State.REJECTED),
+        ("INVALID_EMAIL_ADDRESS", "invalid email address", State.REJECTED),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "…", State.REJECTED),
+    ],
+)
+def test_a_record_may_fail_for_a_moment(code, message, state):
+    rows = rows_for("salesforce", Operation.ADD, 1)
+    said = [{"success": False, "errors": [{"statusCode": code, "message": message, "fields": []}]}]
+    (outcome,) = parsed("salesforce", rows, 200, said)
+    assert outcome.state is state and code in outcome.reason
+
+
 def test_a_record_that_salesforce_has_deleted_before_is_gone():
     (row,) = rows_for("salesforce", Operation.REMOVE, 1)
     said = [{"success": False, "errors": [{"statusCode": "ENTITY_IS_DELETED", "fields": []}]}]
@@ -228,6 +355,10 @@ def test_a_record_that_salesforce_has_deleted_before_is_gone():
     ("status", "code", "expected"),
     [
         (401, "INVALID_SESSION_ID", Fatal),
+        (401, "INVALID_AUTH_HEADER", Fatal),
+        (500, "INVALID_SESSION_ID", Fatal),
+        (403, "API_DISABLED_FOR_ORG", Fatal),
+        (400, "REQUEST_LIMIT_EXCEEDED", Retriable),
         (403, "REQUEST_LIMIT_EXCEEDED", Retriable),
         (503, "SERVER_UNAVAILABLE", Retriable),
         (400, "INVALID_FIELD", Fatal),
@@ -238,6 +369,20 @@ def test_a_record_that_salesforce_has_deleted_before_is_gone():
 def test_codes_of_salesforce_say_what_to_do(status, code, expected):
     with pytest.raises(expected, match=code):
         parsed("salesforce", [], status, [{"errorCode": code, "message": "…"}])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (503, {"message": "Server Unavailable", "errorCode": "SERVER_UNAVAILABLE"}),
+        (503, {"error": {"message": "Service Unavailable"}}),
+        (400, [{"message": "UNABLE_TO_LOCK_ROW", "errorCode": "CANNOT_INSERT_UPDATE"}]),
+        (400, {"error": "invalid_grant", "error_description": "authentication failure"}),
+    ],
+)
+def test_an_error_of_salesforce_in_another_form_refuses_no_record(status, said):
+    with pytest.raises(Retriable):
+        parsed("salesforce", rows_for("salesforce", Operation.ADD, 2), status, said)
 
 
 def test_records_of_kintone():
@@ -269,6 +414,15 @@ def test_kintone_tells_its_own_ids():
     assert [(o.state, o.vendor_id) for o in outcomes] == [(State.ACKED, "1"), (State.ACKED, "2")]
 
 
+def test_a_record_that_kintone_has_deleted_before_is_gone():
+    rows = rows_for("kintone_records", Operation.REMOVE, 2)
+    said = {"code": "GAIA_RE01", "id": "x", "message": "The specified record (ID: 4444) …"}
+    with pytest.raises(Reject):  # none of them was deleted
+        parsed("kintone_records", rows, 404, said)
+    (outcome,) = parsed("kintone_records", rows[:1], 404, said)
+    assert (outcome.state, outcome.reason) == (State.ACKED, "was deleted before")
+
+
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
     [
@@ -283,7 +437,8 @@ def test_kintone_tells_its_own_ids():
 )
 def test_codes_of_kintone_say_what_to_do(status, code, expected):
     with pytest.raises(expected, match=code):
-        parsed("kintone_records", [], status, {"code": code, "id": "x", "message": "…"})
+        said = {"code": code, "id": "x", "message": "…"}
+        parsed("kintone_records", rows_for("kintone_records", Operation.ADD, 2), status, said)
 
 
 @pytest.mark.parametrize("domain", ["evil.example/x?", "a b", "", "user@evil.example"])

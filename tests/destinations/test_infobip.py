@@ -99,6 +99,35 @@ def test_every_message_has_a_status_of_its_own(name):
     assert "REJECTED_NETWORK" in outcomes[1].reason
 
 
+@pytest.mark.parametrize(
+    ("group", "status", "state"),
+    [
+        ("ACCEPTED", "MESSAGE_ACCEPTED", State.ACKED),
+        ("PENDING", "PENDING_WAITING_DELIVERY", State.ACKED),
+        ("PENDING", "PENDING_ENROUTE", State.ACKED),
+        ("DELIVERED", "DELIVERED_TO_OPERATOR", State.ACKED),
+        ("REJECTED", "REJECTED_DUPLICATE_MESSAGE_ID", State.ACKED),
+        ("UNDELIVERABLE", "UNDELIVERABLE_REJECTED_OPERATOR", State.REJECTED),
+        ("EXPIRED", "EXPIRED_EXPIRED", State.REJECTED),
+        ("REJECTED", "REJECTED_PREFIX_MISSING", State.REJECTED),
+        ("REJECTED", "REJECTED_DND", State.REJECTED),
+        ("REJECTED", "REJECTED_DESTINATION", State.REJECTED),
+        ("REJECTED", "REJECTED_MESSAGE_TOO_LONG", State.REJECTED),
+        ("REJECTED", "REJECTED_SOURCE", State.DEFERRED),
+        ("REJECTED", "REJECTED_SENDER", State.DEFERRED),
+        ("REJECTED", "REJECTED_PREPAID_PACKAGE_EXPIRED", State.DEFERRED),
+        ("REJECTED", "REJECTED_ROUTE_NOT_AVAILABLE", State.DEFERRED),
+        ("REJECTED", "REJECTED_FLOODING_FILTER", State.DEFERRED),
+        ("REJECTED", "REJECTED_SYSTEM_ERROR", State.DEFERRED),
+    ],
+)
+def test_a_status_is_about_the_recipient_or_about_the_account(group, status, state):
+    rows = rows_for("infobip_sms", Operation.SEND, 1)
+    answer = statuses("infobip_sms", rows, (group, status))
+    (outcome,) = destinations()["infobip_sms"].parse(rows, answer)
+    assert outcome.state is state
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sink_refuses_some_messages(name, sink, client):
     client.post(f"{sink}/_faults", json={"destination": name, "kind": "partial"})

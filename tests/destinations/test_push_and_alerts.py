@@ -54,6 +54,14 @@ def test_a_push_that_firebase_would_not_carry_is_refused_before_the_network(colu
         (failed(403, "SENDER_ID_MISMATCH", "PERMISSION_DENIED"), State.REJECTED),
         (failed(400, "INVALID_ARGUMENT"), State.REJECTED),
         (failed(400), State.REJECTED),
+        (httpx.Response(400, json={"error": {"status": "INVALID_ARGUMENT"}}), State.REJECTED),
+        (failed(401, None, "UNAUTHENTICATED"), Fatal),
+        (failed(403, None, "PERMISSION_DENIED"), Fatal),
+        (failed(401, "APNS_AUTH_ERROR", "UNAUTHENTICATED"), Fatal),
+        (failed(500, "INTERNAL", "INTERNAL"), Retriable),
+        (failed(500, None, "UNKNOWN"), Retriable),
+        (httpx.Response(503, text="Service Unavailable"), Retriable),
+        (httpx.Response(404, json={"error": {"details": [None, "x"]}}), Fatal),
         (failed(401, "THIRD_PARTY_AUTH_ERROR", "UNAUTHENTICATED"), Fatal),
         (failed(404, None, "NOT_FOUND"), Fatal),
         (failed(429, "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED"), Retriable),
@@ -67,6 +75,13 @@ def test_codes_of_firebase_say_what_to_do(response, expected):
     else:
         with pytest.raises(expected):
             FCM.parse(rows, response)
+
+
+@pytest.mark.parametrize("column", ["from", "gcm", "message_type", "google.c.a.e", "gcm.n.e"])
+def test_a_column_that_firebase_keeps_to_itself_stops_the_sync(column):
+    with pytest.raises(Fatal, match=column):
+        built("fcm", sent("fcm", Operation.SEND, **{column: "x"}))
+    assert built("fcm", sent("fcm", Operation.SEND, from_shop="x", collapse_key="y"))
 
 
 @pytest.mark.parametrize(("headers", "pause"), [({}, 60), ({"Retry-After": "7"}, 7)])
@@ -99,6 +114,12 @@ def test_people_may_not(said):
     ("status", "text", "expected"),
     [
         (403, "invalid_token", Fatal),
+        (403, "action_prohibited", Fatal),
+        (404, "no_service", Fatal),
+        (404, "no_team", Fatal),
+        (400, "invalid_payload", Reject),
+        (400, "too_many_attachments", Reject),
+        (503, "", Retriable),
         (404, "channel_not_found", Fatal),
         (410, "channel_is_archived", Fatal),
         (429, "rate_limited", Retriable),

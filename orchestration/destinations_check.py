@@ -4,8 +4,8 @@ import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from activations.destinations import destinations
-from activations.destinations.base import Target
+from activations.destinations import destinations, wire
+from activations.destinations.base import Fatal, Target
 from orchestration.report import print_rows
 from orchestration.settings import settings
 from orchestration.syncs import sync_context, syncs
@@ -24,31 +24,33 @@ def check_destinations() -> list[str]:
     rows, problems = [], []
     for name, destination in sorted(destinations().items()):
         missing = destination.capabilities.required_secrets - set(context.secrets)
-        targets = [context.target(spec) for spec in specs if spec.destination == name]
-        reachable = _all_answer(targets)
+        is_reachable = reachable([context.target(s) for s in specs if s.destination == name])
         rows.append(
             {
                 "destination": name,
                 "used by a sync": "yes" if name in used else "no",
                 "secrets": f"missing: {', '.join(sorted(missing))}" if missing else "set",
-                "reachable": {True: "yes", False: "no", None: "not asked"}[reachable],
+                "reachable": {True: "yes", False: "no", None: "not asked"}[is_reachable],
             }
         )
-        if name in used and (missing or reachable is False):
+        if name in used and (missing or is_reachable is False):
             problems.append(f"{name} is not {'configured' if missing else 'reachable'}")
     print_rows(f"destinations ({settings().destinations})", rows)
     return problems
 
 
-def _all_answer(targets: Sequence[Target]) -> bool | None:
+def reachable(targets: Sequence[Target]) -> bool | None:
     """Whether every host that a sync sends to takes connections; None where there is none."""
-    urls = [
-        target.base_url or target.options.get("url") or target.options.get("server", "")
-        for target in targets
-    ]
-    found = [_answers(url.format_map(t.options)) for url, t in zip(urls, targets, strict=True)]
-    asked = [answer for answer in found if answer is not None]
+    asked = [answer for answer in map(_is_reached, targets) if answer is not None]
     return all(asked) if asked else None
+
+
+def _is_reached(target: Target) -> bool | None:
+    try:
+        address = wire.address(target)
+    except Fatal:  # its options give no host
+        return False
+    return _answers(address or target.options.get("url") or target.options.get("server", ""))
 
 
 def _answers(url: str) -> bool | None:

@@ -127,7 +127,7 @@ def _raise_for_error(
     code = error.get("code")
     said = f"{name} error {code}"
     if code in _RATE_LIMITS:
-        raise Retriable(f"{said}: rate limit", _minutes_to_regain_access(response))
+        raise Retriable(f"{said}: rate limit", _until_access_is_regained(response))
     if code in _TEMPORARY or error.get("is_transient") is True or response.status_code >= 500:
         raise Retriable(said, wire.wait(response))
     if code == _TOO_LARGE:
@@ -135,18 +135,24 @@ def _raise_for_error(
     raise Fatal(f"{said}: {wire.scrub(str(error.get('message', '')), rows)}")
 
 
-def _minutes_to_regain_access(response: httpx.Response) -> float | None:
-    """Seconds, from the longest wait in X-Business-Use-Case-Usage; Meta sends no Retry-After."""
+def _until_access_is_regained(response: httpx.Response) -> float | None:
+    """Seconds, the longest that a usage header tells; Meta sends no Retry-After.
+
+    X-Business-Use-Case-Usage has minutes by use case, X-Ad-Account-Usage seconds. Zero says
+    nothing: some other limit is meant.
+    """
     try:
         usage = json.loads(response.headers.get("X-Business-Use-Case-Usage", "{}"))
+        account = json.loads(response.headers.get("X-Ad-Account-Usage", "{}"))
         minutes = [
             entry["estimated_time_to_regain_access"]
             for entries in usage.values()
             for entry in entries
         ]
-        return 60.0 * max(minutes) or None  # zero says nothing: some other limit is meant
+        pause = max(60.0 * max(minutes, default=0), float(account.get("reset_time_duration", 0)))
     except (AttributeError, KeyError, TypeError, ValueError):
-        return wire.wait(response)
+        pause = None
+    return pause or wire.wait(response)
 
 
 DESTINATION = MetaCustomAudience()

@@ -12,6 +12,7 @@ from activations.destinations.base import (
     Identifier,
     Operation,
     Outcome,
+    Retriable,
     Row,
     State,
     Target,
@@ -20,6 +21,9 @@ from activations.identifiers import email, hashed, phone_e164
 
 _SECRET = "YAHOO_JAPAN_ADS_TOKEN"
 _SERVICE = "/AudienceListService"
+# Ads API documents, "Common Error Codes of All Service": internal error, frequency, maintenance;
+# and how long to wait by "Request Restrictions (QPS)", whose status is 403.
+_PASSING = {"0002": None, "0003": 30.0, "0099": None}
 
 
 class YahooJapanCustomerList:
@@ -41,7 +45,7 @@ class YahooJapanCustomerList:
         required_secrets=frozenset({_SECRET}),
         rows_per_request=100_000,  # our own choice; OpenAPI Display v19: files of up to 1 GB
         bytes_per_request=20_000_000,  # the same: two hashes a row stay below
-        requests_per_second=1,  # not published: our own caution
+        requests_per_second=5,  # "Request Restrictions (QPS)": 5 by type of service
         idempotency="natural",
         reports="none",
         consent_purpose="ads_matching",
@@ -123,6 +127,8 @@ def _raise_for_refusal(name: str, response: httpx.Response, answer: dict[str, An
         case _:
             error = None
     code = error.get("code") if isinstance(error, dict) else None
+    if code in _PASSING:
+        raise Retriable(f"{name} error {code}", wire.wait(response) or _PASSING[code])
     if response.status_code in (200, 400) and error is not None:
         raise Fatal(f"{name} error {code} (check its secrets and options)")
     wire.raise_for_refusal(name, response, f"error {code}" if code else "")

@@ -64,13 +64,30 @@ def test_meta_tells_how_many_entries_it_took(invalid, state):
     assert {bool(o.reason) for o in outcomes} == {invalid > 0}
 
 
-@pytest.mark.parametrize(("minutes", "pause"), [((3, 7), 7 * 60), ((0, 0), None)])
-def test_meta_says_in_its_own_header_how_long_to_wait(minutes, pause):
-    usage = {"1": [{"estimated_time_to_regain_access": m} for m in minutes]}
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"X-Business-Use-Case-Usage": {"1": [{"estimated_time_to_regain_access": 3}]}}, 180),
+        (
+            {
+                "X-Business-Use-Case-Usage": {
+                    "1": [{"estimated_time_to_regain_access": 3}],
+                    "2": [{"estimated_time_to_regain_access": 7}],
+                }
+            },
+            420,
+        ),
+        ({"X-Business-Use-Case-Usage": {"1": [{"estimated_time_to_regain_access": 0}]}}, None),
+        ({"X-Ad-Account-Usage": {"acc_id_util_pct": 100, "reset_time_duration": 90}}, 90),
+        ({"X-Business-Use-Case-Usage": [1], "Retry-After": 5}, 5),
+        ({}, None),
+    ],
+)
+def test_meta_says_in_its_own_headers_how_long_to_wait(headers, pause):
     response = httpx.Response(
         400,
         json={"error": {"code": 80003, "message": "too many calls"}},
-        headers={"X-Business-Use-Case-Usage": json.dumps(usage)},
+        headers={name: json.dumps(value) for name, value in headers.items()},
     )
     with pytest.raises(Retriable) as error:
         destinations()["meta_custom_audience"].parse([], response)

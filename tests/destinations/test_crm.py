@@ -432,6 +432,11 @@ def test_a_record_that_kintone_has_deleted_before_is_gone():
         (520, "CB_AU01", Fatal),
         (403, "CB_NO02", Fatal),
         (409, "GAIA_DA02", Retriable),
+        (400, "GAIA_DA02", Retriable),
+        (400, "GAIA_RE18", Retriable),
+        (429, "GAIA_TM12", Retriable),
+        (400, "CB_IL02", Fatal),
+        (400, "CB_IJ01", Fatal),
         (503, "GAIA_TM12", Retriable),
     ],
 )

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from activations.destinations import destinations
-from activations.destinations.base import Fatal, Operation, State
+from activations.destinations.base import Fatal, Operation, Retriable, State
 from tests.destinations.examples import built, rows_for
 
 NAME = "yahoo_japan_customer_list"
@@ -68,3 +68,25 @@ def test_an_upload_is_done_when_yahoo_says_so(status, state, job):
 def test_an_error_is_about_the_account_and_never_about_people(said, status):
     with pytest.raises(Fatal):
         YAHOO.parse(rows_for(NAME, Operation.ADD, 2), httpx.Response(status, json=said))
+
+
+# Ads API documents, "Error code": in the HTTP status, or as a full error behind a 200.
+@pytest.mark.parametrize(
+    ("status", "code", "expected", "pause"),
+    [
+        (403, "0003", Retriable, 30),
+        (200, "0003", Retriable, 30),
+        (500, "0002", Retriable, None),
+        (503, "0099", Retriable, None),
+        (403, "0098", Fatal, None),
+        (401, "0111", Fatal, None),
+        (404, "0004", Fatal, None),
+        (200, "0001", Fatal, None),
+        (400, "0005", Fatal, None),
+    ],
+)
+def test_codes_of_yahoo_say_what_to_do(status, code, expected, pause):
+    said = {"rid": "r", "errors": [{"code": code, "message": "…", "details": []}]}
+    with pytest.raises(expected) as error:
+        YAHOO.parse(rows_for(NAME, Operation.ADD, 2), httpx.Response(status, json=said))
+    assert getattr(error.value, "retry_after", None) == pause

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from activations.destinations import wire
-from activations.destinations.base import Reject, Row, Target
+from activations.destinations.base import Row, Target
 
 SECRET = "BRAZE_API_KEY"
 # API reference, "API errors and responses": taken now, or in a 202 while they maintain something.
@@ -25,11 +25,8 @@ def answer(name: str, rows: Sequence[Row], response: httpx.Response) -> dict[str
     """The answer where it says success; limits end at X-RateLimit-Reset, on the clock hour."""
     said = wire.json_object(response)
     message = said.get("message")
-    scrubbed = wire.scrub(str(message or ""), rows)
     pause = wire.wait_until_epoch(response, "X-RateLimit-Reset")
-    wire.raise_for_refusal(name, response, scrubbed, pause)
-    if not response.is_success or not isinstance(message, str):
+    wire.raise_for_refusal(name, response, wire.scrub(str(message or ""), rows), pause)
+    if not response.is_success or message not in _TAKEN:
         raise wire.not_understood(name, response)
-    if message not in _TAKEN:
-        raise Reject(f"{name}: {scrubbed}")
     return said

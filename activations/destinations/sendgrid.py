@@ -140,10 +140,16 @@ class SendGridContacts:
 
 def _contact(row: Row) -> dict[str, Any]:
     """Reserved fields are cleared by an empty text, custom fields by null."""
-    known = {k: "" if v is None else str(v) for k, v in row.columns.items() if k in _RESERVED}
-    custom = {k: v for k, v in row.columns.items() if k not in _RESERVED}
+    columns = row.columns.items()
+    known = {k: "" if v is None else wire.as_text(v) for k, v in columns if k in _RESERVED}
+    custom = {k: _custom(v) for k, v in columns if k not in _RESERVED}
     contact = {"email": row.identifiers["email"], **known}
     return {**contact, "custom_fields": custom} if custom else contact
+
+
+def _custom(value: Any) -> Any:
+    """Custom fields are texts, numbers or dates: true and false are words."""
+    return wire.as_text(value) if isinstance(value, bool) else value
 
 
 DESTINATION = SendGridContacts()

@@ -108,6 +108,19 @@ def test_sendgrid_stops_for_an_unknown_list_instead_of_refusing_people():
         destinations()["sendgrid_contacts"].parse([], httpx.Response(400, json=answer))
 
 
+def test_a_contact_of_sendgrid_has_texts_numbers_and_words():
+    columns = {"city": None, "postal_code": 1000001, "e1_N": 7, "e2_T": True, "e3_T": None}
+    (row,) = rows_for("sendgrid_contacts", Operation.UPDATE, 1)
+    request = built("sendgrid_contacts", [replace(row, columns=columns)])
+    (contact,) = json.loads(request.content)["contacts"]
+    assert contact == {
+        "email": person(1)["email"],
+        "city": "",
+        "postal_code": "1000001",
+        "custom_fields": {"e1_N": 7, "e2_T": "true", "e3_T": None},
+    }
+
+
 def test_sendgrid_does_not_remove_contacts_without_ids():
     with pytest.raises(Reject):
         built("sendgrid_contacts", rows_for("sendgrid_contacts", Operation.REMOVE, 1))

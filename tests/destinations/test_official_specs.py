@@ -111,7 +111,12 @@ def test_records_of_kintone_are_by_the_openapi_description():
 
 
 @pytest.mark.parametrize(
-    "columns", [{"first_name": None, "e1_N": None}, {"last_name": "山田", "e2_D": "11/01/2026"}]
+    "columns",
+    [
+        {"first_name": None, "e1_N": None},
+        {"last_name": "山田", "e2_D": "11/01/2026"},
+        {"postal_code": 1000001, "e1_N": 1.5, "e3_T": True},
+    ],
 )
 def test_sendgrid_contacts_with_cleared_and_custom_fields_are_valid(columns):
     destination = destinations()["sendgrid_contacts"]

@@ -4,7 +4,7 @@ from identity.charts import write_charts
 from identity.decisions import DECISION_KINDS, DecisionError, check_decision
 from identity.evaluate import evaluate, evaluate_source_pairs
 from identity.mapping import MappingError, map_columns
-from identity.model import ModelError
+from identity.model import Model, ModelError
 from identity.resolve import resolve, train_model
 from identity.rulebook import Rulebook, RulebookError, read_rules
 from identity.schema import Resolution
@@ -13,6 +13,7 @@ __all__ = [
     "DECISION_KINDS",
     "DecisionError",
     "MappingError",
+    "Model",
     "ModelError",
     "Resolution",
     "Rulebook",

@@ -13,6 +13,9 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 
 from identity import model as splink_model
 from identity.features import load_features
+from identity.frequencies import frequency, frequency_columns, load_terms
+from identity.lexicon import Lexicon
+from identity.model import Model
 from identity.normalise import choose_profile, normalise
 from identity.rulebook import Rulebook
 from identity.rules import find_rule_edges
@@ -29,7 +32,7 @@ def write_charts(
     records: pa.Table,
     customer_records: pa.Table,
     review_queue: pa.Table,
-    model: dict,
+    model: Model,
     *,
     now: datetime,
     folder: Path,
@@ -45,14 +48,18 @@ def write_charts(
     source = pl.from_arrow(conform(records, RECORDS_IN))
     profile = choose_profile(source, rules)
     splink_model.check(model, profile)
-    cleaned, _, _ = normalise(source, now, profile)
+    cleaned, _, _ = normalise(source, now, profile, Lexicon(pl.from_arrow(model.terms)))
     con = duckdb.connect()
     load_features(con, cleaned, profile)
+    load_terms(con, model.terms)
     find_rule_edges(con, profile)
     con.register("published", customer_records)
     con.register("queue", review_queue)
     _choose(con, list(customer_ids))
-    shown = model | {"settings": model["settings"] | {"retain_matching_columns": True}}
+    shown = model.settings | {
+        "retain_matching_columns": True,
+        "additional_columns_to_retain": [frequency(one) for one in frequency_columns(profile)],
+    }
     splink, predicted = splink_model.predict(con, shown, profile, "chosen_pairs")
     return _write(con, splink, predicted, folder)
 

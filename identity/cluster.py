@@ -9,13 +9,14 @@ from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
 from identity.conflicts import find_conflicts
+from identity.model import Model
 from identity.profile import Profile
 
 _STEWARD_WEIGHT = 100
 _GROUPS = {"rec": pl.Int64, "cluster": pl.Int64}
 
 
-def find_edges(con: duckdb.DuckDBPyConnection, model: dict | None) -> None:
+def find_edges(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:
     """Create `edges`: the pairs that a steward, a rule or the model holds to be one person."""
     con.execute(
         f"""
@@ -41,12 +42,12 @@ def find_edges(con: duckdb.DuckDBPyConnection, model: dict | None) -> None:
     )
 
 
-def threshold_of(model: dict | None) -> float:
+def threshold_of(model: Model | None) -> float:
     """The weight (bits) from which a pair is one person."""
-    return model["threshold"] if model else 0
+    return model.threshold if model else 0
 
 
-def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
+def find_clusters(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model | None) -> None:
     """Create `clusters` (rec, cluster), a cluster being named after its first record."""
     splink = DuckDBAPI(connection=con)
     connected = cluster_pairwise_predictions_at_threshold(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from identity.lexicon import Lexicon
 from identity.rulebook import Limit
 
 # Days of twenty years: over fewer no population spreads its birthdays.
@@ -99,23 +100,36 @@ def without_junk(records: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
     return records
 
 
-def without_default_births(records: pl.DataFrame, name: Sequence[str]) -> pl.DataFrame:
+def without_default_births(
+    records: pl.DataFrame, name: Sequence[str], lexicon: Lexicon
+) -> pl.DataFrame:
     """Null birthdays nobody has: forms' defaults, by date and by being far too frequent."""
     birth = pl.col("birth_on")
     born = records.select(birth, pl.concat_str(name, ignore_nulls=True).alias("name"))
     born = born.drop_nulls("birth_on")
+    defaults = lexicon.of("default_birth", lambda: _too_frequent(born))["value"].str.to_date()
+    first_year = lexicon.of("first_birth_year", lambda: _first_year(born))["number"].max()
+    is_default = (
+        (birth.dt.year() < (first_year or 0))
+        | (birth == pl.date(1970, 1, 1))
+        | birth.is_in(defaults.implode())
+        | (birth > pl.col("updated_at").dt.date())
+    )
+    return records.with_columns(pl.when(~is_default.fill_null(False)).then(birth).alias("birth_on"))
+
+
+def _too_frequent(born: pl.DataFrame) -> pl.DataFrame:
     named = pl.col("name") != ""
     counts = born.group_by("birth_on").agg(
         (pl.col("name").filter(named).n_unique() + (~named).sum()).alias("people")
     )
     usual = counts["people"].sum() / _BIRTHDAYS
-    too_frequent = counts.filter(pl.col("people") > 10 + 10 * usual)["birth_on"]
-    # Where many were born before 1900 the records are old ones, not badly filled in.
-    old = born.select((birth.dt.year() <= 1900).mean()).item() or 0
-    is_default = (
-        ((birth.dt.year() <= 1900) & (old < _OLD_RECORDS))
-        | (birth == pl.date(1970, 1, 1))
-        | birth.is_in(too_frequent.implode())
-        | (birth > pl.col("updated_at").dt.date())
+    return counts.filter(pl.col("people") > 10 + 10 * usual).select(
+        value=pl.col("birth_on").cast(pl.String)
     )
-    return records.with_columns(pl.when(~is_default.fill_null(False)).then(birth).alias("birth_on"))
+
+
+def _first_year(born: pl.DataFrame) -> pl.DataFrame:
+    """Where many were born before 1900 the records are old ones, not badly filled in."""
+    old = born.select((pl.col("birth_on").dt.year() <= 1900).mean()).item() or 0
+    return pl.DataFrame({"number": [0.0 if old >= _OLD_RECORDS else 1901.0]})

@@ -72,7 +72,7 @@ def _weigh(
     con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile, pairs: str, into: str
 ) -> None:
     """Create a table (rec_l, rec_r, match_weight) of pairs."""
-    splink, predicted = predict(con, {"settings": settings}, profile, pairs)
+    splink, predicted = predict(con, settings, profile, pairs)
     con.execute(
         f"create table {into} as select rec_l, rec_r, match_weight from {predicted.physical_name}"
     )

@@ -5,6 +5,7 @@ import math
 import duckdb
 
 from identity.calibration import calibration
+from identity.model import Model
 from identity.profile import Profile
 
 _SIZES = (1, 2, 3, 5, 10, 30)
@@ -19,19 +20,19 @@ def completeness(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     return {field: round(share, 4) for field, share in zip(_WATCHED, row, strict=True)}
 
 
-def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
+def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model | None) -> None:
     """Create `metrics` (metric, value) of the clusters, edges, review queue and model."""
     con.execute("create table metrics (metric varchar, value double)")
     for query in (_counts(), _sizes(), _errors(profile), _BY_KIND):
         con.execute(f"insert into metrics {query}")
     if model:
-        prior = model["settings"]["probability_two_random_records_match"]
-        trained = model["completeness"]
+        prior = model.settings["probability_two_random_records_match"]
+        trained = model.completeness
         drifted = [
             (f"drift: share with {field}", share - trained[field])
             for field, share in completeness(con).items()
         ]
-        fitted = [("prior", prior), ("threshold", model["threshold"])]
+        fitted = [("prior", prior), ("threshold", model.threshold)]
         con.executemany("insert into metrics values (?, ?)", [*fitted, *drifted])
         con.execute(f"insert into metrics {calibration(math.log2(prior / (1 - prior)))}")
 

@@ -7,10 +7,16 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 
 from identity.comparisons import Comparison, Level
+from identity.frequencies import add_frequencies, frequency, frequency_columns
+from identity.lexicon import TERMS, Lexicon
 from identity.profile import Profile
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -21,7 +27,7 @@ logging.getLogger("splink").setLevel(logging.CRITICAL)
 
 _SMALLEST = 1e-7
 # Of a frozen model; another one is not read.
-_FORMAT = 2
+_FORMAT = 3
 
 # By comparison, then by level.
 Probabilities = dict[str, dict[str, float]]
@@ -31,42 +37,68 @@ class ModelError(ValueError):
     """A frozen model that this version of the comparisons cannot use."""
 
 
-def freeze(
-    profile: Profile, learned: dict, threshold: float, completeness: dict[str, float]
-) -> dict:
-    """A model to keep: Splink settings with their profile, version and the input they suit.
+@dataclass(frozen=True)
+class Model:
+    """What was learned, frozen: two records are scored alike whatever else comes.
 
-    Pairs of at least `threshold` (bits) are one person.
+    `settings` are Splink's; pairs of at least `threshold` (bits) are one person; `completeness` is
+    the share of records that had each watched field; `terms` (lexicon.TERMS) are readings of names
+    and how many people have each value.
     """
-    content = json.dumps([learned, threshold], sort_keys=True)
-    version = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return {
-        "format": _FORMAT,
-        "profile": profile.name,
-        "version": version,
-        "settings": learned,
-        "threshold": threshold,
-        "completeness": completeness,
-    }
+
+    profile: str
+    version: str
+    settings: dict[str, Any]
+    threshold: float
+    completeness: dict[str, float]
+    terms: pa.Table
+
+    def to_json(self) -> str:
+        """All but the terms, to be kept beside them."""
+        kept = {name: value for name, value in vars(self).items() if name != "terms"}
+        return json.dumps({"format": _FORMAT} | kept)
 
 
-def check(model: dict, profile: Profile) -> None:
-    """Raise ModelError unless the model is of this format and compares as this profile does."""
-    if model.get("format") != _FORMAT:
+def read(text: str, terms: pa.Table) -> Model:
+    """A model from its JSON and its terms; ModelError where it is of another format."""
+    kept = json.loads(text)
+    found = kept.pop("format", "unknown")
+    if found != _FORMAT:
         raise ModelError(
-            f"the model is of format {model.get('format', 'unknown')}, and this version reads "
-            f"format {_FORMAT}: train a new one by resolving without a model"
+            f"the model is of format {found}, and this version reads format {_FORMAT}: "
+            "train a new one by resolving without a model"
         )
-    if model.get("profile") != profile.name:
+    return Model(**kept, terms=terms)
+
+
+def freeze(
+    con: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    lexicon: Lexicon,
+    learned: dict[str, Any],
+    threshold: float,
+    completeness: dict[str, float],
+) -> Model:
+    """A model to keep, with the terms of cleaning and of `terms`; its version is their hash."""
+    counted = con.sql("select kind, value, number from terms").pl()
+    terms = pl.concat([lexicon.terms(), counted], how="diagonal").sort(list(TERMS))
+    content = json.dumps([learned, threshold], sort_keys=True) + terms.write_csv()
+    version = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return Model(profile.name, version, learned, threshold, completeness, terms.to_arrow())
+
+
+def check(model: Model, profile: Profile) -> None:
+    """Raise ModelError unless the model compares as this profile does."""
+    if model.profile != profile.name:
         raise ModelError(
-            f"the model was trained on {model.get('profile', 'unknown')} records and these are "
+            f"the model was trained on {model.profile} records and these are "
             f"{profile.name}: train a new one by resolving without a model"
         )
     compared = {
         comparison["output_column_name"]: [
             level["sql_condition"] for level in comparison["comparison_levels"]
         ]
-        for comparison in model["settings"]["comparisons"]
+        for comparison in model.settings["comparisons"]
     }
     current = {
         comparison.name: [
@@ -82,10 +114,10 @@ def check(model: dict, profile: Profile) -> None:
         )
 
 
-def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None:
+def score(con: duckdb.DuckDBPyConnection, model: Model, profile: Profile) -> None:
     """Fill `scored`: match_weight (bits), its evidence without the prior, parts, probability."""
-    splink, predicted = predict(con, model, profile, "pairs")
-    prior = bits(model["settings"]["probability_two_random_records_match"])
+    splink, predicted = predict(con, model.settings, profile, "pairs")
+    prior = bits(model.settings["probability_two_random_records_match"])
     con.execute(
         f"""
         insert into scored
@@ -99,17 +131,23 @@ def score(con: duckdb.DuckDBPyConnection, model: dict, profile: Profile) -> None
 
 
 def predict(
-    con: duckdb.DuckDBPyConnection, model: dict, profile: Profile, pairs: str
+    con: duckdb.DuckDBPyConnection, learned: dict[str, Any], profile: Profile, pairs: str
 ) -> tuple[Linker, SplinkDataFrame]:
-    """Splink's predictions for a table of pairs (rec_l, rec_r) of `features`, and its linker."""
+    """Splink's predictions for a table of pairs (rec_l, rec_r) of `features`, and its linker.
+
+    How rare each value is comes from `terms`.
+    """
     con.execute(
         f"""
         create or replace table blocked as
         select rec_l as join_key_l, rec_r as join_key_r, '0' as match_key from {pairs}
         """
     )
-    splink = linker(con, "features", model["settings"])
-    _count_frequencies(con, splink, profile)
+    add_frequencies(con, profile, pairs)
+    splink = linker(con, "compared", learned)
+    for column in frequency_columns(profile):
+        lookup = splink._db_api.register(f"frequencies_{column}")
+        splink.table_management.register_term_frequency_lookup(lookup, frequency(column))
     splink.table_management.register_blocked_pairs_for_predict(splink._db_api.register("blocked"))
     return splink, splink.inference.predict(warning_mode="never")
 
@@ -129,50 +167,6 @@ def scored_columns(profile: Profile) -> str:
         "rec_l bigint, rec_r bigint, match_weight double, match_probability double, "
         f"evidence double, weights struct({parts})"
     )
-
-
-def _count_frequencies(con: duckdb.DuckDBPyConnection, splink: Linker, profile: Profile) -> None:
-    """Give Splink how many people, rather than records, share each value with one of them."""
-    levels = [level for comparison in profile.comparisons for level in comparison.levels]
-    for column in sorted({level.frequency for level in levels} - {None}):
-        parts = profile.name_parts.get(column)
-        con.execute(f"create or replace table frequency_{column} as {_frequencies(column, parts)}")
-        splink.table_management.register_term_frequency_lookup(
-            splink._db_api.register(f"frequency_{column}"), column
-        )
-
-
-def _frequencies(column: str, parts: tuple[str, str] | None) -> str:
-    """SQL: the probability that somebody else has each value.
-
-    Two people rarely share a name that is rare in both parts, even if the data show it twice:
-    the product of the parts' shares is as good as one sighting.
-    """
-    counted = f"""
-        select {column}, count(firsts.rec) as people,
-            (select count({column}) from firsts) as everybody
-            {"".join(f", min({part}) as {part}" for part in parts or ())}
-        from features
-        left join (select rec from firsts) as firsts using (rec)
-        where {column} is not null
-        group by {column}
-    """
-    alone = "greatest(people - 1, 1) / everybody"
-    if not parts:
-        return f"select {column}, {alone} as tf_{column} from ({counted})"
-    shares = " ".join(
-        f"""left join (
-            select {part}, count(*) / sum(count(*)) over () as share_{n}
-            from firsts where {part} is not null group by {part}
-        ) using ({part})"""
-        for n, part in enumerate(parts)
-    )
-    return f"""
-        select {column},
-            coalesce(greatest(people, 1) / (everybody + 1 / (share_0 * share_1)), {alone})
-                as tf_{column}
-        from ({counted}) {shares}
-    """
 
 
 def settings(
@@ -213,9 +207,9 @@ def _level(
     learned: Probabilities | None,
 ) -> dict:
     found: dict = {"sql_condition": _splink_sql(level.sql), "label_for_charts": level.label}
-    if level.frequency:
+    if level.frequency and learned:  # levels are learned without frequencies
         found |= {
-            "tf_adjustment_column": level.frequency,
+            "tf_adjustment_column": frequency(level.frequency),
             "disable_tf_exact_match_detection": True,
         }
     if chance:

@@ -6,6 +6,7 @@ sound (kana, romaji or a reading learned from records that have both kanji and k
 
 import polars as pl
 
+from identity.lexicon import Lexicon
 from identity.surnames import SURNAMES
 from identity.text import (
     by_value,
@@ -53,13 +54,16 @@ def tidy_names(records: pl.DataFrame) -> pl.DataFrame:
     return _split_spaced(_split_spaced(names, ""), "_kana")
 
 
-def read_names(records: pl.DataFrame) -> pl.DataFrame:
+def read_names(records: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     """Split the other full names with what all tidy names teach; add kanji, kana, sound keys."""
-    records = _unswap(_unswap(records, ""), "_kana")
-    families, givens = _vocabulary(records)
-    names = _split_joined(_split_joined(records, "", families, givens), "_kana", families, givens)
-    names = _split_latin(names, families)
-    return _add_sounds(_add_spellings(names)).drop("full_name", "full_name_kana")
+    names = _unswap(_unswap(records, "", lexicon), "_kana", lexicon)
+    families, givens = (
+        lexicon.of(part, lambda part=part: _vocabulary(names, part)).select(name="value")
+        for part in ("family", "given")
+    )
+    split = _split_joined(_split_joined(names, "", families, givens), "_kana", families, givens)
+    split = _split_latin(split, families)
+    return _add_sounds(_add_spellings(split), lexicon).drop("full_name", "full_name_kana")
 
 
 def _clean(field: str) -> pl.Expr:
@@ -88,19 +92,12 @@ def _plain(name: pl.Expr) -> pl.Expr:
     return plain_kana(plain_kanji(name))
 
 
-def _unswap(names: pl.DataFrame, side: str) -> pl.DataFrame:
+def _unswap(names: pl.DataFrame, side: str, lexicon: Lexicon) -> pl.DataFrame:
     """Put names back that were typed into each other's fields, as all other records tell."""
     last, first = f"last_name{side}", f"first_name{side}"
     both = names.select(last, first).drop_nulls()
-    built_in = pl.DataFrame({"name": [pair[side == "_kana"] for pair in SURNAMES]})
-    seen = pl.concat(
-        [
-            both.select(_plain(pl.col(last)).alias("name"), as_family=1),
-            both.select(_plain(pl.col(first)).alias("name"), as_family=-1),
-            built_in.select(_plain(pl.col("name")), as_family=_BUILT_IN_VOTES),
-        ]
-    )
-    votes = seen.group_by("name").agg(pl.col("as_family").sum())
+    votes = lexicon.of(f"as_family{side}", lambda: _votes(both, side))
+    votes = votes.select(name="value", as_family="number")
     swapped = (
         both.unique()
         .join(votes, left_on=_plain(pl.col(last)), right_on="name")
@@ -118,17 +115,30 @@ def _unswap(names: pl.DataFrame, side: str) -> pl.DataFrame:
     ).drop("is_swapped")
 
 
-def _vocabulary(names: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Family and given names that stand alone somewhere, plus the built-in surnames."""
+def _votes(both: pl.DataFrame, side: str) -> pl.DataFrame:
+    """How many more records have a name as family name than as given name."""
+    last, first = both.columns
+    built_in = pl.DataFrame({"value": [pair[side == "_kana"] for pair in SURNAMES]})
+    seen = pl.concat(
+        [
+            both.select(_plain(pl.col(last)).alias("value"), number=1),
+            both.select(_plain(pl.col(first)).alias("value"), number=-1),
+            built_in.select(_plain(pl.col("value")), number=_BUILT_IN_VOTES),
+        ]
+    )
+    return seen.group_by("value").agg(pl.col("number").sum())
 
-    def seen(part: str) -> pl.DataFrame:
-        columns = [_plain(pl.col(c)).alias("name") for c in (f"{part}_name", f"{part}_name_kana")]
-        found = pl.concat([names.select(c) for c in columns]).drop_nulls().unique()
-        return found.filter(is_latin(pl.col("name")).not_())
 
-    built_in = pl.DataFrame({"name": [text for pair in SURNAMES for text in pair]})
-    families = pl.concat([seen("last"), built_in.select(_plain(pl.col("name")))]).unique()
-    return families, seen("first")
+def _vocabulary(names: pl.DataFrame, part: str) -> pl.DataFrame:
+    """Family or given names that stand alone somewhere; among family names the built-in ones."""
+    column = {"family": "last_name", "given": "first_name"}[part]
+    columns = [_plain(pl.col(c)).alias("value") for c in (column, f"{column}_kana")]
+    found = pl.concat([names.select(c) for c in columns]).drop_nulls()
+    found = found.filter(is_latin(pl.col("value")).not_())
+    if part == "family":
+        built_in = pl.DataFrame({"value": [text for pair in SURNAMES for text in pair]})
+        found = pl.concat([found, built_in.select(_plain(pl.col("value")))])
+    return found.unique()
 
 
 def _split_joined(
@@ -206,12 +216,16 @@ def _add_spellings(names: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _add_sounds(names: pl.DataFrame) -> pl.DataFrame:
-    """How each part is read: from kana, from romaji, else as other records read that kanji."""
+def _add_sounds(names: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
+    """How each part is read: from kana, from romaji, else as other records read that kanji.
+
+    Also how many records have each given name, as it sounds; one that was not seen counts as one.
+    """
+    written = names
     for part, column in (("family", "last_name"), ("given", "first_name")):
-        names = names.join(
-            _readings(names, part), on=f"{part}_kanji", how="left", maintain_order="left"
-        )
+        readings = lexicon.of(f"{part}_reading", lambda part=part: _readings(written, part))
+        readings = readings.select(pl.col("value").alias(f"{part}_kanji"), reading="text")
+        names = names.join(readings, on=f"{part}_kanji", how="left", maintain_order="left")
         latin = pl.when(is_latin(pl.col(column))).then(column)
         names = by_value(
             names.with_columns(latin=latin), "latin", romaji=romaji_to_kana(pl.col("latin"))
@@ -220,10 +234,15 @@ def _add_sounds(names: pl.DataFrame) -> pl.DataFrame:
         names = by_value(
             names.with_columns(heard=heard), "heard", **{f"{part}_sound": sound(pl.col("heard"))}
         ).drop("latin", "romaji", "reading", "heard")
+    given = names.select(value="given_sound").drop_nulls()
+    seen = lexicon.of("given_seen", lambda: given.group_by("value").agg(number=pl.len()))
+    seen = seen.select(given_sound="value", given_seen=pl.col("number").cast(pl.Int64))
+    names = names.join(seen, on="given_sound", how="left", maintain_order="left")
     return names.with_columns(
         pl.coalesce(
             pl.col("family_sound") + pl.col("given_sound"), sound(pl.col("name_kana"))
-        ).alias("name_sound")
+        ).alias("name_sound"),
+        pl.col("given_seen").fill_null(1),
     )
 
 
@@ -238,4 +257,4 @@ def _readings(names: pl.DataFrame, part: str) -> pl.DataFrame:
         )
     counted = seen.group_by(kanji, kana).len()
     share = pl.col("len") / pl.col("len").sum().over(kanji)
-    return counted.filter(share >= _READING_SHARE).select(kanji, pl.col(kana).alias("reading"))
+    return counted.filter(share >= _READING_SHARE).select(value=kanji, text=kana)

@@ -19,6 +19,7 @@ from identity.contacts import (
     without_junk,
 )
 from identity.japanese import JAPANESE
+from identity.lexicon import Lexicon
 from identity.names import NAME_FIELDS, read_names, tidy_names
 from identity.profile import Profile
 from identity.rulebook import Rulebook
@@ -42,7 +43,7 @@ class Cleaned(NamedTuple):
     quarantined: pl.DataFrame
 
 
-def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE) -> Cleaned:
+def normalise(records: pl.DataFrame, now: datetime, profile: Profile, lexicon: Lexicon) -> Cleaned:
     """Clean, profile the contact points, and set aside what cannot be used."""
     # Slices keep all cores busy; one name for all steps lets each step's input be freed.
     slices = list(records.iter_slices(_SLICE)) or [records]
@@ -50,11 +51,8 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
         records = pl.concat(pool.map(_CLEANERS[profile.name], slices))
     records = _latest_first(records)
     if profile.name == JAPANESE.name:
-        records = read_names(records)
-        records = records.with_columns(
-            phone_kind=phone_kind(pl.col("phone")),
-            given_seen=pl.col("given_sound").count().over("given_sound"),
-        )
+        records = read_names(records, lexicon)
+        records = records.with_columns(phone_kind=phone_kind(pl.col("phone")))
     reasons = records.select(
         pl.when(pl.any_horizontal(pl.col(KEY).is_null()))
         .then(pl.lit("missing key"))
@@ -67,7 +65,7 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile = JAPANESE)
     quarantined = records.select(KEY).hstack(reasons).drop_nulls("reason")
     quarantined = quarantined.with_columns(loaded_at=pl.lit(now).cast(pl.Datetime("us")))
     records = records.filter(reasons["reason"].is_null())
-    records = without_default_births(records, profile.name_columns)
+    records = without_default_births(records, profile.name_columns, lexicon)
     contacts = pl.concat(
         profile_contacts(records, contact, profile.given, limit)
         for contact, limit in profile.rulebook.contacts.items()

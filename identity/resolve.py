@@ -16,8 +16,11 @@ from identity.cluster import find_clusters, find_edges
 from identity.decisions import load_decisions
 from identity.durable import assign_ids, find_events, register_ids
 from identity.features import load_features
+from identity.frequencies import load_terms
 from identity.households import find_households
+from identity.lexicon import Lexicon
 from identity.metrics import find_metrics
+from identity.model import Model
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
 from identity.review import find_reviews
@@ -49,7 +52,7 @@ def resolve(
     now: datetime,
     issued: pa.Table | None = None,
     decisions: pa.Table | None = None,
-    model: dict | None = None,
+    model: Model | None = None,
     rules: Mapping[str, Rulebook] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Resolution:
@@ -68,13 +71,14 @@ def resolve(
     profile = choose_profile(source, rules)
     if model is not None:
         splink_model.check(model, profile)
-    cleaned, contacts, quarantined = normalise(source, now, profile)
+    lexicon = Lexicon(pl.from_arrow(model.terms) if model else None)
+    cleaned, contacts, quarantined = normalise(source, now, profile, lexicon)
     with _database() as con:
         load_features(con, cleaned, profile)
         load_decisions(con, decisions, now, profile.rulebook)
         # What only served the matching is in the database now.
         cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
-        model = _link(con, profile, model, progress)
+        model = _link(con, profile, lexicon, model, progress)
         progress("clustering")
         find_clusters(con, profile, model)
         progress("keeping ids")
@@ -92,7 +96,7 @@ def train_model(
     decisions: pa.Table | None = None,
     rules: Mapping[str, Rulebook] | None = None,
     progress: Callable[[str], None] = lambda message: None,
-) -> dict | None:
+) -> Model | None:
     """A model to freeze, learned from the records without labels and from stewards' decisions.
 
     None where there is too little to learn from. Arguments are those of `resolve`.
@@ -100,14 +104,14 @@ def train_model(
     now = _utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
-    profile = choose_profile(source, rules)
+    profile, lexicon = choose_profile(source, rules), Lexicon()
     with _database() as con:
-        load_features(con, normalise(source, now, profile).records, profile)
+        load_features(con, normalise(source, now, profile, lexicon).records, profile)
         load_decisions(con, decisions, now, profile.rulebook)
         progress("training the model")
         find_rule_edges(con, profile)
         find_pairs(con, profile)
-        return train(con, profile)
+        return train(con, profile, lexicon)
 
 
 def _utc(now: datetime) -> datetime:
@@ -124,9 +128,10 @@ def _database() -> Iterator[duckdb.DuckDBPyConnection]:
 def _link(
     con: duckdb.DuckDBPyConnection,
     profile: Profile,
-    model: dict | None,
+    lexicon: Lexicon,
+    model: Model | None,
     progress: Callable[[str], None],
-) -> dict | None:
+) -> Model | None:
     """Create `edges` by rules and model; returns the model, None where there was too little."""
     progress("applying the rules")
     find_rule_edges(con, profile)
@@ -135,7 +140,9 @@ def _link(
     find_pairs(con, profile)
     if model is None:
         progress("training the model")
-        model = train(con, profile)
+        model = train(con, profile, lexicon)
+    else:
+        load_terms(con, model.terms)
     if model is not None:
         add_labelled_pairs(con, profile)
         progress("scoring candidate pairs")
@@ -176,7 +183,7 @@ def _publish(
     contacts: pl.DataFrame,
     quarantined: pl.DataFrame,
     now: datetime,
-    model: dict | None,
+    model: Model | None,
 ) -> dict[str, pa.Table]:
     """The result tables; the rows of `cleaned` are in the order of `rec`."""
     con.execute(
@@ -218,7 +225,7 @@ def _publish(
             case when kind = 'model' then $version end as model_version
         from kept_edges order by rec_l, rec_r
         """,
-        params={"version": model and model["version"]},
+        params={"version": model and model.version},
     ).pl()
     reviews = con.sql("select * from reviews order by kind, match_weight, rec_l, rec_r").pl()
     registry = con.sql("select * from registry order by customer_id").pl()

@@ -3,6 +3,7 @@
 import duckdb
 
 from identity.cluster import threshold_of
+from identity.model import Model
 from identity.profile import Profile
 
 # Bits around the threshold within which the model is not sure.
@@ -14,7 +15,7 @@ _MOST_RECORDS = 30
 _LARGEST_BLOCK = 8
 
 
-def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: dict | None) -> None:
+def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model | None) -> None:
     """Create `reviews`: one row per kind and pair of records that no steward decided about."""
     _find_twins(con, profile)
     _find_bridges(con)

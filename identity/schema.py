@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from identity.model import Model
+
 _TEXT = pa.string()
 _TIME = pa.timestamp("us")
 
@@ -74,7 +76,7 @@ class Resolution:
     contacts: pa.Table
     review_queue: pa.Table
     metrics: pa.Table
-    model: dict | None
+    model: Model | None
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

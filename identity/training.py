@@ -9,8 +9,10 @@ from splink.internals.exceptions import SplinkException
 from identity.chance import chance_agreement
 from identity.comparisons import Comparison
 from identity.fitting import fit
+from identity.frequencies import count_frequencies
+from identity.lexicon import Lexicon
 from identity.metrics import completeness
-from identity.model import Probabilities, freeze, linker, rounded, settings
+from identity.model import Model, Probabilities, freeze, linker, rounded, settings
 from identity.profile import Profile
 
 # Pairs that a training session looks at: the same few seconds whatever the size of the data.
@@ -21,8 +23,11 @@ _FEWEST_PAIRS = 300
 _UNLIKELY = 1e-3
 
 
-def train(con: duckdb.DuckDBPyConnection, profile: Profile) -> dict | None:
-    """A model fitted to `features` without labels; None if there is too little to learn from."""
+def train(con: duckdb.DuckDBPyConnection, profile: Profile, lexicon: Lexicon) -> Model | None:
+    """A model fitted to `features` without labels; None if there is too little to learn from.
+
+    It freezes the lexicon that cleaned the records; creates `terms`.
+    """
     by_name = _training_table(con, "by_name", profile.name_key)
     by_contact = max(
         _training_table(con, f"by_contact_{n}", key) for n, key in enumerate(profile.contact_keys)
@@ -40,9 +45,10 @@ def train(con: duckdb.DuckDBPyConnection, profile: Profile) -> dict | None:
     except SplinkException:
         # Copies of one record: all pairs agree on everything, so their odds are infinite.
         return None
+    count_frequencies(con, profile)
     first = settings(comparisons, prior, _given(reach, chance), _given(reach, learned))
     fitted, threshold = fit(con, first, profile)
-    return freeze(profile, fitted, threshold, completeness(con))
+    return freeze(con, profile, lexicon, fitted, threshold, completeness(con))
 
 
 def _given(reach: Probabilities, probabilities: Probabilities) -> Probabilities:

@@ -24,19 +24,22 @@ from orchestration.click_tokens import recognise_clicks
 from orchestration.contract import raw_tables
 from orchestration.dbt import PREPARE, raise_on_failure
 from orchestration.dbt_parse import manifest
-from orchestration.identities import (
-    IDENTITY_TABLES,
-    ensure_identity_tables,
-    last_metrics,
-    resolve_identities,
-)
+from orchestration.identities import last_metrics, resolve_identities
 from orchestration.identity_checks import check_identities, check_specs
+from orchestration.identity_model import (
+    kept_model,
+    model_metadata,
+    models_trained,
+    train_identity,
+)
+from orchestration.identity_tables import IDENTITY_TABLES, ensure_identity_tables
 from orchestration.landing import land
 from orchestration.messages_render import render_outbox
 from orchestration.settings import settings
-from orchestration.tick import current_tick, start_tick
+from orchestration.tick import current_tick, now_of, start_tick
 from orchestration.warehouse import DuckDBWarehouse
 
+IDENTITY_MODEL = dg.AssetKey(["identity", "model"])
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
 log = logging.getLogger("enishi")
 
@@ -141,12 +144,28 @@ def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     yield from _build_selected(context)
 
 
+@dg.asset(
+    key=IDENTITY_MODEL,
+    deps=[get_asset_key_for_model([dbt_prepare_assets], "identity_records")],
+    group_name="identity",
+    kinds={"python", "splink"},
+    pool=WAREHOUSE_POOL,
+)
+def identity_model() -> dg.MaterializeResult:
+    """The frozen model of identity, learned anew; a tick makes one only where none fits."""
+    kept = train_identity(warehouse(), now_of(warehouse()), log.debug)
+    return dg.MaterializeResult(metadata=model_metadata(kept))
+
+
 @dg.multi_asset(
     name="identity",
     specs=[
         dg.AssetSpec(
             ["identity", table],
-            deps=[get_asset_key_for_model([dbt_prepare_assets], "identity_records")],
+            deps=[
+                get_asset_key_for_model([dbt_prepare_assets], "identity_records"),
+                IDENTITY_MODEL,
+            ],
             group_name="identity",
             kinds={"python", "splink"},
         )
@@ -157,7 +176,11 @@ def dbt_prepare_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
 )
 def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Who is who: customer ids for all records, published in one step and checked."""
+    trained = models_trained(warehouse())
     counts = resolve_identities(warehouse(), current_tick(warehouse()), log.debug)
+    if models_trained(warehouse()) > trained:
+        metadata = model_metadata(kept_model(warehouse()))
+        context.log_event(dg.AssetMaterialization(IDENTITY_MODEL, metadata=metadata))
     log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
     recognise_clicks(warehouse())
     quality = last_metrics(warehouse())

@@ -12,7 +12,7 @@ from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.dbt_parse import manifest, selectors
 from orchestration.explain import Section
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.settings import SettingsError, settings, warehouse_at
 from orchestration.tick import TOKYO, latest_tick
 from orchestration.unchanged import fingerprints, unchanged

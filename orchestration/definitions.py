@@ -9,6 +9,7 @@ defs = dg.Definitions(
     assets=[
         assets.raw_assets,
         assets.dbt_prepare_assets,
+        assets.identity_model,
         assets.identity_assets,
         assets.dbt_build_assets,
         *sync_assets(),
@@ -18,6 +19,7 @@ defs = dg.Definitions(
         schedules.apply_job,
         schedules.daily_job,
         schedules.frequent_job,
+        schedules.train_identity_job,
     ],
     schedules=schedules.schedules,
     sensors=[sensors.new_raw_files],

@@ -19,7 +19,7 @@ from activations.forget import (
 )
 from activations.pseudonyms import pseudonym
 from orchestration import syncs
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
 

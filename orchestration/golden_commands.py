@@ -4,9 +4,9 @@ from datetime import datetime
 
 import click
 
-from orchestration.identity_commands import now_of
 from orchestration.report import console, print_json, print_rows
 from orchestration.settings import settings
+from orchestration.tick import now_of
 from orchestration.warehouse import DuckDBWarehouse
 
 

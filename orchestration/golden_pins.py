@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, date, datetime
 from typing import Any
 
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.stewardship import StewardshipError, record_of, require_who_and_why
 from orchestration.warehouse import DuckDBWarehouse
 

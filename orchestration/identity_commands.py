@@ -1,12 +1,13 @@
 """`enishi identity`: the review queue, decisions, explanations and accuracy."""
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
 from orchestration.report import console, print_json, print_rows, print_sections
 from orchestration.settings import settings
+from orchestration.tick import now_of
 from orchestration.warehouse import DuckDBWarehouse
 
 
@@ -17,15 +18,6 @@ def identity() -> None:
 
 def _warehouse() -> DuckDBWarehouse:
     return DuckDBWarehouse(settings().warehouse)
-
-
-def now_of(warehouse: DuckDBWarehouse) -> datetime:
-    """The clock's time, or the tick's where that does not follow the clock."""
-    from orchestration.tick import current_tick
-
-    if settings().as_of == "now":
-        return datetime.now(UTC).replace(tzinfo=None)
-    return current_tick(warehouse)
 
 
 @identity.command()
@@ -141,15 +133,13 @@ def history(customer_id: str, as_json: bool) -> None:
 @identity.command()
 def train() -> None:
     """Train a new model on all records and decisions; the next build resolves with it."""
-    from identity import ModelError
-    from orchestration.identities import train_identity
+    from orchestration.identity_model import kept_model, version_of
+    from orchestration.jobs import run_job
 
-    warehouse = _warehouse()
-    try:
-        version = train_identity(warehouse, now_of(warehouse), console.print)
-    except ModelError as error:
-        raise click.ClickException(str(error)) from error
-    console.print(f"kept as version {version}; the next build resolves with it")
+    if failures := run_job("train_identity"):
+        raise click.ClickException("; ".join(failures))
+    kept = kept_model(_warehouse())
+    console.print(f"kept as version {version_of(kept)}; the next build resolves with it")
 
 
 @identity.command()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.stewardship import StewardshipError, record_of
 from orchestration.warehouse import DuckDBWarehouse
 

@@ -2,13 +2,16 @@
 
 import dagster as dg
 
+from orchestration.assets import IDENTITY_MODEL
 from orchestration.syncs import frequent_syncs, sync_assets
 
 TOKYO = "Asia/Tokyo"
+# A model is trained when somebody says so, or by the resolution that has none
+TICK = dg.AssetSelection.all() - dg.AssetSelection.assets(IDENTITY_MODEL)
 
 build_job = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*sync_assets()),
+    selection=TICK - dg.AssetSelection.assets(*sync_assets()),
     description="Raw files to segments; nothing leaves.",
 )
 apply_job = dg.define_asset_job(
@@ -17,15 +20,19 @@ apply_job = dg.define_asset_job(
     description="All syncs on the warehouse as it stands.",
 )
 daily_job = dg.define_asset_job(
-    "daily", selection=dg.AssetSelection.all(), description="The full tick: build, then apply."
+    "daily", selection=TICK, description="The full tick: build, then apply."
 )
 frequent_job = dg.define_asset_job(
     "frequent",
     # landing and identity are one step each, so all of their tables come along
-    selection=dg.AssetSelection.assets(*frequent_syncs())
-    .upstream()
-    .required_multi_asset_neighbors(),
+    selection=TICK
+    & dg.AssetSelection.assets(*frequent_syncs()).upstream().required_multi_asset_neighbors(),
     description="The syncs marked `schedule: frequent`, and exactly what they need.",
+)
+train_identity_job = dg.define_asset_job(
+    "train_identity",
+    selection=dg.AssetSelection.assets(IDENTITY_MODEL),
+    description="A new model of identity; the next build resolves with it.",
 )
 
 schedules = [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from orchestration.contract import raw_tables
-from orchestration.settings import SettingsError
+from orchestration.settings import SettingsError, settings
 from orchestration.warehouse import DuckDBWarehouse
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -46,6 +46,13 @@ def current_tick(warehouse: DuckDBWarehouse) -> datetime:
     if last is None:
         raise SettingsError("this warehouse has no data yet: run `enishi build` first")
     return last
+
+
+def now_of(warehouse: DuckDBWarehouse) -> datetime:
+    """The clock's time, or the tick's where that does not follow the clock: for what people do."""
+    if settings().as_of == "now":
+        return datetime.now(UTC).replace(tzinfo=None)
+    return current_tick(warehouse)
 
 
 def _moment(warehouse: DuckDBWarehouse, as_of: str) -> datetime:

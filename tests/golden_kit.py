@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dbt import raise_on_failure, run_dbt
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import land
 from orchestration.warehouse import DuckDBWarehouse
 

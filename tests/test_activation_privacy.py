@@ -21,7 +21,7 @@ from activations.pseudonyms import KEY, pseudonym
 from activations.redact import Unexpected
 from activations.secrets_lint import secret_problems
 from orchestration.forget import forget
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import QUARANTINE
 from orchestration.syncs import run_metadata, summary
 from orchestration.warehouse import DuckDBWarehouse

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestration.click_tokens import recognise_clicks, with_token
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.messages_templates import opt_out_links
 from orchestration.warehouse import DuckDBWarehouse
 

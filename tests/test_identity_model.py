@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 import identity
-from orchestration.identities import resolve_identities, train_identity
+from orchestration.identities import resolve_identities
+from orchestration.identity_model import train_identity, version_of
 from tests.identity_kit import LATER, NOW, decisions, ids
 from tests.test_identity_dirt import cards, members, people
 from tests.test_identity_stewardship import current, land
@@ -50,7 +51,23 @@ def test_links_are_no_more_often_wrong_than_the_model_says(first):
     right = (person_l == person_r).mean()
     assert len(links) > 100
     assert right >= links["match_probability"].mean() - 0.02 >= 0.95
-    assert first.model["threshold"] >= 0
+    assert first.model.threshold >= 0
+
+
+def test_what_a_frozen_model_says_of_two_records_does_not_depend_on_the_others(first):
+    everybody = known()
+    named = pl.from_arrow(everybody)["source_id"].str.slice(1).cast(pl.Int64)
+    some = everybody.filter((named % 3 != 0).to_arrow())
+    pair = ["source_l", "source_id_l", "source_r", "source_id_r"]
+    before, after = (
+        pl.from_arrow(identity.resolve(records, now=NOW, model=first.model).edges)
+        for records in (everybody, some)
+    )
+    both = before.join(after, on=pair, suffix="_after")
+    assert len(both.filter(kind="model")) > 50
+    assert len(both) >= 0.9 * len(after)
+    assert both["match_weight"].to_list() == both["match_weight_after"].to_list()
+    assert both["weights"].to_list() == both["weights_after"].to_list()
 
 
 def test_a_model_trained_anew_changes_no_id(first):
@@ -78,7 +95,7 @@ def test_what_stewards_decide_moves_the_prior(first, decision):
     judged = decisions(*(side | {"decision": decision} for side in sides))
     model = identity.resolve(known(), now=LATER, decisions=judged).model
     before, after = (
-        one["settings"]["probability_two_random_records_match"] for one in (first.model, model)
+        one.settings["probability_two_random_records_match"] for one in (first.model, model)
     )
     assert after > before if decision == "same" else after < before
 
@@ -87,7 +104,7 @@ def test_a_model_trained_by_command_is_what_the_next_run_uses(warehouse):
     land(warehouse, known())
     resolve_identities(warehouse, NOW)
     before = current(warehouse)
-    version = train_identity(warehouse, LATER)
+    version = version_of(train_identity(warehouse, LATER))
     resolve_identities(warehouse, LATER)
     used = warehouse.value(
         "select max(model_version) from identity.edges where model_version is not null"

@@ -6,6 +6,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from identity.japanese import JAPANESE
+from identity.lexicon import Lexicon
 from identity.normalise import normalise
 from identity.schema import RECORDS_IN
 
@@ -16,7 +18,7 @@ def cleaned(*rows: dict) -> pl.DataFrame:
     """The normalised records, in the order of their source_id."""
     keyed = [{"source": "pos_cards", "source_id": f"{n:04}"} | row for n, row in enumerate(rows)]
     records = pa.Table.from_pylist(keyed, schema=RECORDS_IN)
-    return normalise(pl.from_arrow(records), NOW).records
+    return normalise(pl.from_arrow(records), NOW, JAPANESE, Lexicon()).records
 
 
 def one(column: str, **fields: object) -> object:

@@ -8,6 +8,7 @@ import pytest
 
 import identity
 from identity.features import load_features
+from identity.lexicon import Lexicon
 from identity.normalise import choose_profile, normalise
 from identity.rulebook import COLUMNS, DEFAULT_FILE, RulebookError, read_rules
 from orchestration.identities import resolve_identities
@@ -122,7 +123,7 @@ def test_every_column_that_rules_may_name_is_there(row):
     rows = pl.from_arrow(table(row))
     profile = choose_profile(rows)
     con = duckdb.connect()
-    load_features(con, normalise(rows, NOW, profile).records, profile)
+    load_features(con, normalise(rows, NOW, profile, Lexicon()).records, profile)
     assert set(COLUMNS[profile.name]) <= set(con.table("features").columns)
 
 

@@ -40,6 +40,14 @@ def test_the_frequent_job_runs_its_syncs_and_what_they_need() -> None:
     assert dg.AssetKey(["segments", "segment_members"]) in frequent
 
 
+def test_training_is_a_job_of_its_own_and_no_tick_does_it() -> None:
+    model = dg.AssetKey(["identity", "model"])
+    assert keys("train_identity") == {model}
+    assert all(model not in keys(job) for job in ("build", "daily", "frequent", "apply"))
+    graph = defs.resolve_asset_graph()
+    assert model in graph.get(dg.AssetKey(["identity", "customer_records"])).parent_keys
+
+
 def test_schedules_run_in_tokyo() -> None:
     repository = defs.get_repository_def()
     assert {s.name: s.execution_timezone for s in repository.schedule_defs} == {
@@ -60,7 +68,8 @@ def test_dbt_tests_are_asset_checks_and_syncs_have_their_own() -> None:
 def test_whatever_writes_the_warehouse_shares_one_pool() -> None:
     writing = [a for a in defs.assets or [] if isinstance(a, dg.AssetsDefinition)]
     pools = {a.op.name: a.op.pool for a in writing if not a.op.name.startswith("sync__")}
-    assert pools == dict.fromkeys(["raw", "dbt_prepare", "identity", "dbt_build"], "warehouse")
+    writing = ["raw", "dbt_prepare", "identity__model", "identity", "dbt_build"]
+    assert pools == dict.fromkeys(writing, "warehouse")
 
 
 def test_identities_that_cannot_be_stop_the_tick(warehouse, monkeypatch) -> None:

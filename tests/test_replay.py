@@ -13,7 +13,8 @@ from activations.schema import ensure as ensure_ledger
 from orchestration.build import build_changed
 from orchestration.dbt import PREPARE, raise_on_failure
 from orchestration.dbt_parse import manifest
-from orchestration.identities import ensure_identity_tables, resolve_identities
+from orchestration.identities import resolve_identities
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import land
 from orchestration.tick import start_tick
 from orchestration.unchanged import BUILT

@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from identity import DecisionError
-from orchestration.identities import ensure_identity_tables
+from orchestration.identity_tables import ensure_identity_tables
 from orchestration.review_page.view import pair_of
 from orchestration.review_queue import next_pair, put_off, queued_pair, waiting
 from orchestration.stewardship import StewardshipError, decide, end_of_day

@@ -12,7 +12,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from orchestration.contract import raw_tables
-from orchestration.identities import IDENTITY_TABLES
+from orchestration.identity_tables import IDENTITY_TABLES
 from orchestration.jobs import run_tick
 from orchestration.settings import DBT_PROJECT, DEMO_RAW
 from orchestration.tick import current_tick

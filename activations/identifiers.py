@@ -13,9 +13,13 @@ from hashlib import sha256
 
 Formatter = Callable[[str], str | None]
 
-# Zero-width characters, and the variation selectors that some input methods add to kanji of names.
+# Control and zero-width characters, and the variation selectors that some input methods add to
+# kanji of names.
 _INVISIBLE = dict.fromkeys(
-    [0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+    [
+        *(*range(0x09), *range(0x0E, 0x1C), 0x7F, 0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF),
+        *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+    ]
 )
 _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 _PLACEHOLDER = re.compile(

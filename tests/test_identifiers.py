@@ -201,6 +201,7 @@ def test_a_gmail_address_of_dots_alone_is_nobody():
         ("葛\U000e0100城", "葛城"),
         ("ＹＡＭＡＤＡ", "yamada"),
         ("Mary  Ann", "mary ann"),
+        ("山田\x00", "山田"),
         ("髙橋", "髙橋"),
         ("O'Brien", "o'brien"),
         ("Anne-Marie", "anne-marie"),

@@ -25,16 +25,8 @@ _PATH = "/k/v1/records.json"
 _MOST = 100  # OpenAPI kintone: records, maxItems
 # kintone developer network, "Error codes": of the token, rights, app and fields; and locks.
 _FATAL = (
-    "CB_AU",
-    "CB_IJ",
-    "CB_IL",
-    "CB_NO",
-    "CB_WA",
-    "GAIA_TO",
-    "GAIA_AP",
-    "GAIA_FC",
-    "GAIA_NO",
-    "GAIA_IA",
+    *("CB_AU", "CB_IJ", "CB_IL", "CB_NO", "CB_WA"),
+    *("GAIA_AP", "GAIA_FC", "GAIA_IA", "GAIA_NO", "GAIA_TO"),
 )
 _NO_SUCH = "GAIA_RE01"  # the same: a record that is not there
 _PASSING = ("GAIA_DA02", "GAIA_RE18", "GAIA_TM12", "CB_DA")

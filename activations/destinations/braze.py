@@ -24,9 +24,9 @@ _ERASED_AT_ONCE = 50  # API reference, "Delete users": external_ids
 
 
 class BrazeUsers:
-    """Options: `instance` (iad-05, fra-02 …); `membership_attribute` is true for who is in.
+    """Options: `endpoint` (rest.jp-01.braze.com, rest.fra-02.braze.eu …), `membership_attribute`.
 
-    Without that option nobody can leave.
+    That attribute is true for who is in; without it nobody can leave.
     """
 
     name = "braze_users"
@@ -39,7 +39,7 @@ class BrazeUsers:
             "email": Identifier("email", email),
             "phone": Identifier("phone", phone_e164),
         },
-        required_options=frozenset({"instance"}),
+        required_options=frozenset({"endpoint"}),
         required_secrets=frozenset({braze_api.SECRET}),
         rows_per_request=75,  # API reference, "Track users": 75 objects of all kinds together
         rows_by_operation={Operation.REMOVE: _ERASED_AT_ONCE},

@@ -24,7 +24,7 @@ _OF_THE_CAMPAIGN = re.compile(r"campaign|message (?:vari|type)", re.IGNORECASE)
 
 
 class BrazeCampaign:
-    """Options: `instance`, `campaign_id`. All columns are properties of the trigger.
+    """Options: `endpoint` (rest.jp-01.braze.com …), `campaign_id`. All columns are properties of the trigger.
 
     Braze holds the message and its channel; no key tells a repetition.
     """
@@ -35,7 +35,7 @@ class BrazeCampaign:
         operations=frozenset({Operation.SEND}),
         modes=frozenset({"message"}),
         identifiers={"external_user_id": Identifier("customer_id", text)},
-        required_options=frozenset({"instance", "campaign_id"}),
+        required_options=frozenset({"endpoint", "campaign_id"}),
         required_secrets=frozenset({braze_api.SECRET}),
         rows_per_request=50,  # API reference, "Send campaigns via API triggered delivery"
         requests_per_second=60,  # "API rate limits": 250,000 an hour for most endpoints together

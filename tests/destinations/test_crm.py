@@ -57,8 +57,21 @@ def test_users_of_braze():
     assert user == {"external_id": "c1", "vip": False, "_update_existing_only": True}
 
 
+def test_the_key_of_braze_goes_to_its_own_endpoints_only():
+    (row,) = rows_for("braze_users", Operation.ADD, 1)
+    braze = destinations()["braze_users"]
+    target = target_for("braze_users", braze.base_url)
+    for host in ("rest.jp-01.braze.com", "rest.fra-02.braze.eu", "rest.us-10.braze.com"):
+        there = replace(target, options={**target.options, "endpoint": host})
+        assert braze.build(Operation.ADD, [row], there).url.host == host
+    for host in ("jp-01", "rest.jp-01.braze.com.example", "https://rest.jp-01.braze.com"):
+        there = replace(target, options={**target.options, "endpoint": host})
+        with pytest.raises(Fatal, match="endpoint"):
+            braze.build(Operation.ADD, [row], there)
+
+
 def test_nobody_leaves_braze_without_an_attribute_for_it():
-    target = replace(target_for("braze_users", ""), options={"instance": "iad-05"})
+    target = replace(target_for("braze_users", ""), options={"endpoint": "rest.iad-05.braze.com"})
     rows = rows_for("braze_users", Operation.REMOVE, 1)
     with pytest.raises(Fatal, match="membership_attribute"):
         destinations()["braze_users"].build(Operation.REMOVE, rows, target)

@@ -24,9 +24,10 @@ _OF_THE_CAMPAIGN = re.compile(r"campaign|message (?:vari|type)", re.IGNORECASE)
 
 
 class BrazeCampaign:
-    """Options: `endpoint` (rest.jp-01.braze.com …), `campaign_id`. All columns are properties of the trigger.
+    """Options: `endpoint` (rest.jp-01.braze.com …), `campaign_id`.
 
-    Braze holds the message and its channel; no key tells a repetition.
+    All columns are properties of the trigger. Braze holds the message and its channel;
+    no key tells a repetition.
     """
 
     name = "braze_campaign"

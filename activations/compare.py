@@ -15,23 +15,16 @@ def forgotten_sql(spec: SyncSpec, now: datetime) -> str:
     return f"acknowledged_at < {timestamp_sql(now - timedelta(days=spec.ttl_days))}"
 
 
-def state_difference_sql(spec: SyncSpec, here: str, now: datetime) -> str:
+def state_difference_sql(
+    spec: SyncSpec, here: str, now: datetime, since: datetime | None, has_unsettled: bool
+) -> str:
     """What is wanted against what is confirmed; rows that may have arrived count as there."""
-    differs = """source.row_hash is distinct from present.row_hash
-            or coalesce(source.key, present.key) in (select key from unsettled)"""
+    join = "left" if spec.mode in NEVER_REMOVE else "full"
+    differs = "source.row_hash is distinct from present.row_hash"
+    if has_unsettled:
+        differs += " or coalesce(source.key, present.key) in (select key from unsettled)"
     return f"""
-    present as (
-        select key, row_hash, true as is_confirmed
-        from activation.acknowledged
-        where {here} and not {forgotten_sql(spec, now)}
-        union all
-        select key, null as row_hash, false as is_confirmed
-        from unsettled
-        where may_be_added
-            and not exists (
-                select 1 from activation.acknowledged as a where {here} and a.key = unsettled.key
-            )
-    ),
+    present as ({_present_sql(spec, here, now, since, has_unsettled)}),
     inherited as (select cast(null as varchar) as customer_id where false),
     compared as (
         select
@@ -40,10 +33,31 @@ def state_difference_sql(spec: SyncSpec, here: str, now: datetime) -> str:
             source.key is not null as is_wanted,
             coalesce(present.is_confirmed, false) as is_confirmed
         from source
-        {"left" if spec.mode in NEVER_REMOVE else "full"} join present on source.key = present.key
-        where {differs if spec.mode not in WHOLE else "true"}
+        {join} join present on source.key = present.key
+        where {"true" if spec.mode in WHOLE else differs}
     )
     """
+
+
+def _present_sql(
+    spec: SyncSpec, here: str, now: datetime, since: datetime | None, has_unsettled: bool
+) -> str:
+    confirmed = f"""
+        select key, row_hash, true as is_confirmed
+        from activation.acknowledged
+        where {here} and not {forgotten_sql(spec, now)}"""
+    if since is not None:  # few rows are compared: a join would hash all the others, too
+        confirmed += " and key in (select key from source)"
+    if not has_unsettled:
+        return confirmed
+    return f"""{confirmed}
+        union all
+        select key, null as row_hash, false as is_confirmed
+        from unsettled
+        where may_be_added
+            and not exists (
+                select 1 from activation.acknowledged as a where {here} and a.key = unsettled.key
+            )"""
 
 
 def message_difference_sql(here: str, inherited_ids: str | None) -> str:

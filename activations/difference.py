@@ -11,6 +11,7 @@ from activations.model_sql import (
     due_sql,
     expires_at_sql,
     fingerprint_sql,
+    here_sql,
     identifier_sql,
     key_sql,
     optional_sql,
@@ -23,7 +24,6 @@ from activations.model_sql import (
 )
 from activations.schema import literal, quoted
 from activations.spec import SyncSpec
-from activations.unsettled import unsettled_sql
 
 # LINE keeps a retry key for 24 hours (Messaging API reference, "Retry a failed API request"); after
 # that the same key would send again. No vendor is known to keep one for less.
@@ -46,21 +46,22 @@ def difference_sql(
     can: Capabilities,
     instance: str,
     context: Context,
-    since: datetime | None = None,
+    since: datetime | None,
+    has_unsettled: bool,
 ) -> str:
     """Every row that differs; those without a row_no wait, for the reason in `held`.
 
     `since`: the model's rows that were written before it are known to be as they were.
+    `has_unsettled`: whether the temporary table `unsettled` has rows.
     """
     as_of, now = context.as_of, context.clock.now()
-    here = f"sync = {literal(spec.name)} and instance = {literal(instance)}"
+    here = here_sql(spec, instance)
     if spec.mode == "message":
         compare = message_difference_sql(here, context.inherited_ids)
     else:
-        compare = state_difference_sql(spec, here, now)
+        compare = state_difference_sql(spec, here, now, since, has_unsettled)
     return f"""
-    with {unsettled_sql(here)},
-    source as ({_source(spec, as_of, since)}),
+    with source as ({_source(spec, as_of, since, has_unsettled)}),
     {compare},
     {_described(spec, here)},
     {_decided(spec, can, here, as_of, now)},
@@ -105,7 +106,7 @@ def difference_sql(
     """
 
 
-def _source(spec: SyncSpec, as_of: datetime, since: datetime | None) -> str:
+def _source(spec: SyncSpec, as_of: datetime, since: datetime | None, has_unsettled: bool) -> str:
     wanted = f"""
         select {key_sql(spec)} as key, {row_hash_sql(spec, "model")} as row_hash
         from {relation_sql(spec)} as model
@@ -113,6 +114,8 @@ def _source(spec: SyncSpec, as_of: datetime, since: datetime | None) -> str:
     if since is None:
         return wanted
     is_recent = f"{quoted(spec.changed_at)} >= {timestamp_sql(since)}"
+    if not has_unsettled:
+        return f"{wanted} and {is_recent}"
     return f"""{wanted} and {is_recent}
         union all
         {wanted} and not {is_recent} and {key_sql(spec)} in (select key from unsettled)"""

@@ -24,6 +24,11 @@ def relation_sql(spec: SyncSpec) -> str:
     return ".".join(quoted(part) for part in spec.relation.split("."))
 
 
+def here_sql(spec: SyncSpec, instance: str) -> str:
+    """The rows of the ledger that are of one sync at one place."""
+    return f"sync = {literal(spec.name)} and instance = {literal(instance)}"
+
+
 def key_sql(spec: SyncSpec, table: str | None = None) -> str:
     """The key as text."""
     return f"cast({table + '.' if table else ''}{quoted(spec.key)} as varchar)"

@@ -10,8 +10,9 @@ from activations.context import Context, ledger_instance
 from activations.cost import message_cost, value_cost
 from activations.destinations.base import Capabilities, Fatal, Operation
 from activations.difference import difference_sql
-from activations.model_sql import due_sql, key_sql, relation_sql
+from activations.model_sql import due_sql, here_sql, key_sql, relation_sql
 from activations.spec import SyncSpec
+from activations.unsettled import stage_unsettled
 from activations.warehouse import Warehouse
 
 _HELD = ("in_doubt", "in_flight", "unusable")
@@ -105,7 +106,8 @@ def stage(
     instance = ledger_instance(spec, context.target(spec))
     types = _column_types(transaction, spec)
     since = _written_since(transaction, spec, instance) if spec.changed_at else None
-    difference = difference_sql(spec, can, instance, context, since)
+    has_unsettled = stage_unsettled(transaction, here_sql(spec, instance))
+    difference = difference_sql(spec, can, instance, context, since, has_unsettled)
     transaction.execute(f"create or replace temp table staged_plan as {difference}")
     if count_as_sent:
         transaction.execute("update staged_plan set counts_as_sent = ?", [count_as_sent])

@@ -78,8 +78,9 @@ def identifiers_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[
     """By name, a value for every row, an empty text where it has none; only names that some has."""
     if isinstance(rows, Rows):
         carried = pl.Struct(dict.fromkeys(names, pl.String))
-        table = rows.frame["identifiers"].str.json_decode(carried).struct.unnest().fill_null("")
-        return {c.name: c.to_list() for c in table if (c != "").any()}
+        table = rows.frame["identifiers"].str.json_decode(carried).struct.unnest()
+        some = [column for column in table if column.null_count() < len(rows)]
+        return {column.name: column.fill_null("").to_list() for column in some}
     columns = {name: [row.identifiers.get(name, "") for row in rows] for name in names}
     return {name: values for name, values in columns.items() if any(values)}
 

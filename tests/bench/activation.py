@@ -51,8 +51,8 @@ PEOPLE = """
 CHANGE = """
     create or replace temp table changed as
         select * replace ('B' as rank, timestamp '2026-11-02' as updated_at)
-        from syncs.sync_people where orders = 0 and spent % 5 = 0;
-    delete from syncs.sync_people where orders = 0 and spent % 5 = 0;
+        from syncs.sync_people where orders = 0 and spent % 250 = 0;
+    delete from syncs.sync_people where orders = 0 and spent % 250 = 0;
     insert into syncs.sync_people select * from changed;
     delete from syncs.sync_people where orders = 1 and spent % 7 = 0;
     insert into syncs.sync_people
@@ -139,6 +139,12 @@ def measured(work: Callable[[], object]) -> dict[str, float]:
     work()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"cpu_s": cpu_s() - cpu, "wall_s": time.monotonic() - wall, "peak_mb": peak}
+
+
+def measured_again(work: Callable[[], object]) -> dict[str, float]:
+    """The second time, with the warehouse's file in memory as far as it is looked at."""
+    work()
+    return measured(work)
 
 
 def people(rows: int) -> duckdb.DuckDBPyConnection:
@@ -229,7 +235,7 @@ def floor_b(folder: Path, rows: int) -> dict[str, float]:
     """One scan of both inputs: all columns of the model with a hash, and the ledger's hashes."""
     world = _planned_world(folder, rows)
     with world.warehouse.connection() as connection:
-        return measured(
+        return measured_again(
             lambda: connection.execute(
                 """
                 select
@@ -247,14 +253,14 @@ def engine_plan(folder: Path, rows: int) -> dict[str, float]:
     """A plan of everything."""
     world = _planned_world(folder, rows)
     with world.warehouse.held():
-        return measured(lambda: plan_sync(world.warehouse, world.spec, world.context))
+        return measured_again(lambda: plan_sync(world.warehouse, world.spec, world.context))
 
 
 def engine_plan_changes(folder: Path, rows: int) -> dict[str, float]:
     """A plan that reads only the rows that the model has written since the last run."""
     world = _planned_world(folder, rows, mode="add_only", changed_at="updated_at")
     with world.warehouse.held():
-        return measured(lambda: plan_sync(world.warehouse, world.spec, world.context))
+        return measured_again(lambda: plan_sync(world.warehouse, world.spec, world.context))
 
 
 def _planned_world(folder: Path, rows: int, **changes: str) -> World:

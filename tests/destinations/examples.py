@@ -1,7 +1,9 @@
 """People, rows and a minimal way to deliver them, shared by the tests of all destinations."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import httpx
 
@@ -134,3 +136,13 @@ def sent(name: str, operation: Operation, count: int = 1, **columns: object) -> 
     """Rows with other columns than the usual ones."""
     rows = rows_for(name, operation, count)
     return [replace(row, columns={**row.columns, **columns}) for row in rows]
+
+
+def body(name: str, rows: list[Row], **options: str) -> Any:
+    """The JSON in the request for the vendor itself."""
+    return json.loads(built(name, rows, **options).content)
+
+
+def parsed(name: str, rows: list[Row], status: int, said: Any, **headers: str) -> list[Outcome]:
+    """What the destination makes of an answer in JSON."""
+    return destinations()[name].parse(rows, httpx.Response(status, json=said, headers=headers))

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from identity.blocklist import Blocklist
 from identity.text import plain_kanji
 
 _PREFECTURE = r"^(東京都|北海道|京都府|大阪府|[^0-9 ]{2,3}県)"
@@ -66,7 +67,8 @@ def add_address_keys(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def postal_key(postal_code: pl.Expr) -> pl.Expr:
+def postal_key(postal_code: pl.Expr, blocklist: Blocklist) -> pl.Expr:
     """Seven digits, else null."""
     digits = postal_code.str.replace_all(r"[^0-9]", "")
-    return pl.when(digits.str.contains(r"^[0-9]{7}$") & (digits != "0000000")).then(digits)
+    usable = digits.str.contains(r"^[0-9]{7}$") & ~blocklist.blocks("postal_code", digits)
+    return pl.when(usable).then(digits)

@@ -1,7 +1,7 @@
 """Splink's charts of the model and of chosen customers, as pages that need no network."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from identity.frequencies import frequency, frequency_columns, load_terms
 from identity.lexicon import Lexicon
 from identity.model import Model
 from identity.normalise import choose_profile, normalise
-from identity.rulebook import Rulebook
+from identity.rulebook import Rules
 from identity.rules import find_rule_edges
 from identity.schema import RECORDS_IN, conform
 
@@ -37,7 +37,7 @@ def write_charts(
     now: datetime,
     folder: Path,
     customer_ids: Sequence[str] = (),
-    rules: Mapping[str, Rulebook] | None = None,
+    rules: Rules | None = None,
 ) -> list[Path]:
     """Write the pages into `folder`, replacing earlier ones, and return their paths.
 
@@ -48,9 +48,9 @@ def write_charts(
     source = pl.from_arrow(conform(records, RECORDS_IN))
     profile = choose_profile(source, rules)
     splink_model.check(model, profile)
-    cleaned, _, _ = normalise(source, now, profile, Lexicon(pl.from_arrow(model.terms)))
+    lexicon = Lexicon(pl.from_arrow(model.terms))
     con = duckdb.connect()
-    load_features(con, cleaned, profile)
+    load_features(con, normalise(source, now, profile, lexicon).records, profile)
     load_terms(con, model.terms)
     find_rule_edges(con, profile)
     con.register("published", customer_records)

@@ -1,46 +1,48 @@
-"""E-mail addresses, phone numbers and birthdays: valid form, placeholders, generic values."""
+"""Contact points and birthdays: valid form, and who shares them."""
 
 from collections.abc import Sequence
 
 import polars as pl
 
+from identity.blocklist import Blocklist
 from identity.lexicon import Lexicon
-from identity.rulebook import Limit
+from identity.profile import Profile
+from identity.text import email_text, phone_digits
 
 # Days of twenty years: over fewer no population spreads its birthdays.
 _BIRTHDAYS = 7_300
 _OLD_RECORDS = 0.1
+# Where a contact's values are, if not in a column of its name; and what an address is matched by.
+CONTACT_COLUMNS = {"address": "address_key"}
+ADDRESS_KEYS = ("town_block", "postal_block", "street")
+_PROFILED = ("value", "profile", "reason", "people", "records")
 _EMAIL = r"^[a-z0-9._%+'/=-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}$"
-_NO_EMAIL = (
-    r"^(?:test|dummy|sample|example|hoge|fuga|abc|no|none|null|unknown|no-?(?:e?mail|reply)"
-    r"|(?:a{2,}|x{2,}|z{2,}))[-_.+]?[0-9]*@"
-)
-_COUNTRY_CODE = r"^(?:\+|00|\b)81[-( ]*0?\)?"
-_NO_PHONE = r"0{8}$|1{8}$|2{8}$|3{8}$|4{8}$|5{8}$|6{8}$|7{8}$|8{8}$|9{8}$|12345678$|^012345678"
 
 
-def email_key(email: pl.Expr) -> pl.Expr:
+def email_key(email: pl.Expr, blocklist: Blocklist) -> pl.Expr:
     """A usable e-mail address in lower case, else null."""
-    text = email.str.to_lowercase().str.replace_all(" ", "")
-    local = text.str.extract(r"^([^@]+)@")
-    same_word = local == text.str.extract(r"@([^.]+)\.")
-    usable = text.str.contains(_EMAIL) & ~text.str.contains(_NO_EMAIL) & ~same_word
-    return pl.when(usable).then(text)
+    text = email_text(email)
+    blocked = blocklist.blocks("email", text)
+    return pl.when(text.str.contains(_EMAIL) & ~one_word_twice(text) & ~blocked).then(text)
 
 
-def email_local(email: pl.Expr) -> pl.Expr:
+def one_word_twice(email: pl.Expr) -> pl.Expr:
+    """a@a.example: nobody's."""
+    return email.str.extract(r"^([^@]+)@") == email.str.extract(r"@([^.]+)\.")
+
+
+def email_local(email: pl.Expr, blocklist: Blocklist) -> pl.Expr:
     """The part before the @, also of addresses with a misspelt domain; without a +tag."""
-    text = email.str.to_lowercase()
-    return pl.when(~text.str.contains(_NO_EMAIL)).then(text.str.extract(r"^([^@+]{3,})[+@]?"))
+    text = email_text(email)
+    local = text.str.extract(r"^([^@+]{3,})[+@]?")
+    return pl.when(~blocklist.blocks("email", text)).then(local)
 
 
-def phone_key(phone: pl.Expr) -> pl.Expr:
+def phone_key(phone: pl.Expr, blocklist: Blocklist) -> pl.Expr:
     """A usable phone number as domestic digits (foreign ones keep +), else null."""
-    foreign = phone.str.contains(r"^\+") & ~phone.str.contains(r"^\+81")
-    home = phone.str.replace(_COUNTRY_CODE, "0").str.replace_all(r"[^0-9]", "")
-    digits = pl.when(foreign).then("+" + phone.str.replace_all(r"[^0-9]", "")).otherwise(home)
+    digits = phone_digits(phone)
     right_length = digits.str.contains(r"^0[1-9][0-9]{7,9}$|^\+[1-9][0-9]{7,14}$")
-    return pl.when(right_length & ~digits.str.contains(_NO_PHONE)).then(digits)
+    return pl.when(right_length & ~blocklist.blocks("phone", digits)).then(digits)
 
 
 def phone_kind(phone: pl.Expr) -> pl.Expr:
@@ -57,51 +59,64 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
-def profile_contacts(
-    records: pl.DataFrame, column: str, given: Sequence[str], limit: Limit
-) -> pl.DataFrame:
-    """The values of a contact that are not one person's: household, or junk nobody can own.
+def profile_contacts(records: pl.DataFrame, contact: str, profile: Profile) -> pl.DataFrame:
+    """The values of a contact that are not one person's, and why they are not.
 
-    One row per value: contact, value, profile, people (given names in any one spelling), records.
+    One row per value: contact, value, profile (household, building, or junk that tells nothing
+    about anybody), reason, people (given names in any one spelling), records.
     """
+    column = CONTACT_COLUMNS.get(contact, contact)
+    limit = profile.rulebook.contacts[contact]
     value = pl.col(column).alias("value")
     counts = records.select(value).drop_nulls().group_by("value").len("records")
     counts = counts.filter(pl.col("records") > 1)
-    named = pl.any_horizontal(pl.col(one).is_not_null() for one in given)
-    mentions = records.select(value, *given, named=named).join(counts, on="value", how="semi")
+    named = pl.any_horizontal(pl.col(one).is_not_null() for one in profile.given)
+    families = sorted({family for family, _ in profile.name_parts.values()})
+    mentions = records.select(value, *profile.given, *families, named=named)
+    mentions = mentions.join(counts, on="value", how="semi")
     nameless = mentions.filter(~pl.col("named")).group_by("value").len("nameless")
     found = counts.join(nameless, on="value", how="left")
-    for one in given:
-        people = mentions.select("value", one).drop_nulls().unique().group_by("value").len(one)
-        found = found.join(people, on="value", how="left")
-    junk = (pl.col("people") > limit.most_people) | (pl.col("nameless") > limit.most_nameless)
+    # Neighbours have one block in common; a phone or mailbox is not shared with those.
+    counted = {"people": profile.given, "families": families if contact == "address" else ()}
+    for what, columns in counted.items():
+        for one in columns:
+            names = mentions.select("value", one).drop_nulls().unique().group_by("value")
+            found = found.join(names.len(one), on="value", how="left")
+        found = found.with_columns(pl.max_horizontal(pl.lit(0), *columns).alias(what))
+    crowd, nobody = pl.col("people"), pl.col("nameless").fill_null(0)
     return (
-        found.with_columns(people=pl.max_horizontal(pl.lit(0), *given))
-        .with_columns(
-            contact=pl.lit(column),
-            profile=pl.when(junk.fill_null(False))
+        found.with_columns(
+            profile=pl.when((crowd > limit.most_people) | (nobody > limit.most_nameless))
             .then(pl.lit("junk"))
-            .when(pl.col("people") > 1)
+            .when(pl.col("families") > 1)
+            .then(pl.lit("building"))
+            .when(crowd > 1)
             .then(pl.lit("household")),
+            reason=pl.when((nobody > limit.most_nameless) & (crowd <= limit.most_people))
+            .then(pl.format("on {} records without a name", nobody))
+            .otherwise(pl.format("{} people share it", crowd)),
         )
         .drop_nulls("profile")
-        .select("contact", "value", "profile", "people", "records")
+        .select(pl.lit(contact).alias("contact"), *_PROFILED)
         .sort("value")
     )
 
 
 def without_junk(records: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
-    """Null the junk values of one contact."""
-    for (column,), profiled in contacts.group_by("contact"):
+    """Null the junk values of contacts; of an address only the keys by which it is matched."""
+    for (contact,), profiled in contacts.group_by("contact"):
         junk = profiled.filter(pl.col("profile") == "junk")["value"]
+        is_junk = pl.col(CONTACT_COLUMNS.get(contact, contact)).is_in(junk.implode())
+        nulled = ADDRESS_KEYS if contact == "address" else [contact]
+        nulled = [column for column in nulled if column in records.columns]
         records = records.with_columns(
-            pl.when(~pl.col(column).is_in(junk.implode())).then(column).alias(column)
+            pl.when(~is_junk.fill_null(False)).then(column).alias(column) for column in nulled
         )
     return records
 
 
 def without_default_births(
-    records: pl.DataFrame, name: Sequence[str], lexicon: Lexicon
+    records: pl.DataFrame, name: Sequence[str], lexicon: Lexicon, blocklist: Blocklist
 ) -> pl.DataFrame:
     """Null birthdays nobody has: forms' defaults, by date and by being far too frequent."""
     birth = pl.col("birth_on")
@@ -111,7 +126,7 @@ def without_default_births(
     first_year = lexicon.of("first_birth_year", lambda: _first_year(born))["number"].max()
     is_default = (
         (birth.dt.year() < (first_year or 0))
-        | (birth == pl.date(1970, 1, 1))
+        | blocklist.blocks("birth", birth.cast(pl.String))
         | birth.is_in(defaults.implode())
         | (birth > pl.col("updated_at").dt.date())
     )

@@ -23,7 +23,7 @@ def map_columns(
 
     `key` is the column that identifies a row, `fields` the column of each field of
     `schema.RECORDS_IN`, or several columns whose texts are joined with spaces. Dates may be dates
-    or text in any usual form; what cannot be read is null.
+    or text in any usual form; what cannot be read is null, a birthday as written in `unread_birth`.
     """
     columns = {field: [one] if isinstance(one, str) else [*one] for field, one in fields.items()}
     unknown = sorted(set(columns) - (set(RECORDS_IN.names) - set(_KEYS)))
@@ -34,14 +34,16 @@ def map_columns(
     if missing:
         raise MappingError(f"the table of {source} has no columns {', '.join(missing)}")
     frame = pl.from_arrow(table)
-    return conform(
-        frame.select(
-            pl.lit(source).alias("source"),
-            pl.col(key).cast(pl.String).alias("source_id"),
-            *(_field(frame, field, names).alias(field) for field, names in columns.items()),
-        ).to_arrow(),
-        RECORDS_IN,
+    mapped = frame.select(
+        pl.lit(source).alias("source"),
+        pl.col(key).cast(pl.String).alias("source_id"),
+        *(_field(frame, field, names).alias(field) for field, names in columns.items()),
     )
+    if "birth_on" in columns and "unread_birth" not in columns:
+        typed = frame[columns["birth_on"][0]].cast(pl.String)
+        unread = typed.zip_with(mapped["birth_on"].is_null(), pl.Series([None], dtype=pl.String))
+        mapped = mapped.with_columns(unread_birth=unread)
+    return conform(mapped.to_arrow(), RECORDS_IN)
 
 
 def _field(frame: pl.DataFrame, field: str, names: list[str]) -> pl.Expr:

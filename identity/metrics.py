@@ -3,6 +3,7 @@
 import math
 
 import duckdb
+import polars as pl
 
 from identity.calibration import calibration
 from identity.model import Model
@@ -103,3 +104,20 @@ def _errors(profile: Profile) -> str:
         select 'expected links the model missed', coalesce(sum(match_probability), 0)
         from scored anti join edges using (rec_l, rec_r)
     """
+
+
+def count_unusable(
+    con: duckdb.DuckDBPyConnection, unusable: pl.DataFrame, contacts: pl.DataFrame
+) -> None:
+    """Add to `metrics` the unusable values by field and the contacts by who shares them."""
+    con.register("unusable", unusable)
+    con.register("profiled", contacts)
+    con.execute(
+        """
+        insert into metrics
+        select 'unusable values: ' || field, count(*) from unusable group by field
+        union all
+        select 'contacts: ' || contact || ', ' || profile, count(*)
+        from profiled group by contact, profile
+        """
+    )

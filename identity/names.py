@@ -6,6 +6,7 @@ sound (kana, romaji or a reading learned from records that have both kanji and k
 
 import polars as pl
 
+from identity.blocklist import Blocklist
 from identity.lexicon import Lexicon
 from identity.surnames import SURNAMES
 from identity.text import (
@@ -27,10 +28,6 @@ _LONGEST_SURNAME = 6
 # A common surname stays one, however many records of a shop have it in the wrong field.
 _BUILT_IN_VOTES = 1_000
 
-_NOT_A_NAME = (
-    r"(?i)^[-?*.,/0-9\s]*$"
-    r"|^(不明|未登録|未入力|匿名|名無し|ななし|なし|無し|n/?a|none|null|unknown)$"
-)
 NAME_FIELDS = (
     "last_name",
     "first_name",
@@ -41,10 +38,12 @@ NAME_FIELDS = (
 )
 
 
-def tidy_names(records: pl.DataFrame) -> pl.DataFrame:
+def tidy_names(records: pl.DataFrame, blocklist: Blocklist) -> pl.DataFrame:
     """Each name field without what is no name, and full names with a space split in two."""
-    named = pl.col("source").is_in(NICKNAME_SOURCES).not_()
-    tidy = [pl.when(named).then(_clean(field)).alias(field) for field in NAME_FIELDS]
+    tidy = []
+    for field in NAME_FIELDS:
+        text = name_text(field)
+        tidy.append(pl.when(~blocklist.blocks("name", text)).then(text).alias(field))
     names = records.lazy().with_columns(tidy).collect()
     # A name typed in kana is its own reading, in whichever field it was typed.
     for name in NAME_FIELDS[:3]:
@@ -66,11 +65,11 @@ def read_names(records: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     return _add_sounds(_add_spellings(split), lexicon).drop("full_name", "full_name_kana")
 
 
-def _clean(field: str) -> pl.Expr:
+def name_text(field: str) -> pl.Expr:
+    """What was typed as a name, without titles and remarks; null where it is a nickname."""
     text = pl.col(field).str.replace_all(r"\(.*?\)", "")
     text = text.str.replace_all(r"[ ・、,_]+", " ").str.replace(r"(様|殿| ?御中| さん)$", "")
-    text = text.str.strip_chars()
-    return pl.when(text.str.contains(_NOT_A_NAME).not_()).then(text)
+    return pl.when(~pl.col("source").is_in(NICKNAME_SOURCES)).then(text.str.strip_chars())
 
 
 def _split_spaced(names: pl.DataFrame, side: str) -> pl.DataFrame:

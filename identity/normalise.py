@@ -1,6 +1,5 @@
 """Source records, cleaned: readable values for the golden record and keys for matching."""
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from identity.address import add_address_keys, postal_key
+from identity.blocklist import Blocklist
 from identity.contacts import (
     email_key,
     email_local,
@@ -22,8 +22,14 @@ from identity.japanese import JAPANESE
 from identity.lexicon import Lexicon
 from identity.names import NAME_FIELDS, read_names, tidy_names
 from identity.profile import Profile
-from identity.rulebook import Rulebook
+from identity.rulebook import CONTACTS, Rules
 from identity.text import compact, is_latin, null_if_empty
+from identity.unusable import (
+    UNREAD_FIELDS,
+    unusable_as_written,
+    unusable_births,
+    unusable_contacts,
+)
 from identity.western import WESTERN
 from identity.western_fields import clean_western
 
@@ -36,19 +42,23 @@ _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sampl
 
 
 class Cleaned(NamedTuple):
-    """Records numbered by key in `rec`, contacts that are shared, quarantined keys."""
+    """Records numbered by key in `rec`, shared contacts, unusable values, quarantined keys."""
 
     records: pl.DataFrame
     contacts: pl.DataFrame
+    unusable: pl.DataFrame
     quarantined: pl.DataFrame
 
 
 def normalise(records: pl.DataFrame, now: datetime, profile: Profile, lexicon: Lexicon) -> Cleaned:
     """Clean, profile the contact points, and set aside what cannot be used."""
     # Slices keep all cores busy; one name for all steps lets each step's input be freed.
+    records = records.with_row_index("row")
     slices = list(records.iter_slices(_SLICE)) or [records]
+    blocklist = profile.rulebook.blocklist
     with ThreadPoolExecutor() as pool:
-        records = pl.concat(pool.map(_CLEANERS[profile.name], slices))
+        parts = pool.map(lambda one: _cleaned(one, profile, blocklist), slices)
+        records, unusable = (pl.concat(frames) for frames in zip(*parts, strict=True))
     records = _latest_first(records)
     if profile.name == JAPANESE.name:
         records = read_names(records, lexicon)
@@ -65,19 +75,26 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile, lexicon: L
     quarantined = records.select(KEY).hstack(reasons).drop_nulls("reason")
     quarantined = quarantined.with_columns(loaded_at=pl.lit(now).cast(pl.Datetime("us")))
     records = records.filter(reasons["reason"].is_null())
-    records = without_default_births(records, profile.name_columns, lexicon)
-    contacts = pl.concat(
-        profile_contacts(records, contact, profile.given, limit)
-        for contact, limit in profile.rulebook.contacts.items()
+    born = records.select("row", "birth_on", "updated_at")
+    records = without_default_births(records, profile.name_columns, lexicon, blocklist)
+    contacts = pl.concat(profile_contacts(records, one, profile) for one in CONTACTS)
+    unusable = pl.concat(
+        [
+            unusable,
+            unusable_births(born, records, blocklist),
+            unusable_contacts(records, contacts),
+        ]
     )
     records = without_junk(records, contacts)
     records = records.with_columns(
         birth_md=pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day"),
     )
-    return Cleaned(records.with_row_index("rec"), contacts, quarantined)
+    # Only of records in use: of several versions of one key that is the latest.
+    unusable = records.select("row", *KEY).join(unusable, on="row").drop("row").sort(*KEY, "field")
+    return Cleaned(records.drop("row").with_row_index("rec"), contacts, unusable, quarantined)
 
 
-def choose_profile(records: pl.DataFrame, rules: Mapping[str, Rulebook] | None = None) -> Profile:
+def choose_profile(records: pl.DataFrame, rules: Rules | None = None) -> Profile:
     """Western where most names are written in Latin letters only, else Japanese.
 
     `rules` (of `read_rules`) take the place of the default ones.
@@ -88,26 +105,35 @@ def choose_profile(records: pl.DataFrame, rules: Mapping[str, Rulebook] | None =
     return replace(profile, rulebook=rules[profile.name]) if rules else profile
 
 
-def _compacted(records: pl.DataFrame) -> pl.DataFrame:
-    records = records.drop("anonymous_id").with_columns(compact(pl.col(_TYPED)))
-    return records.with_columns(null_if_empty(pl.col(pl.String)))
+def _cleaned(
+    records: pl.DataFrame, profile: Profile, blocklist: Blocklist
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What can be cleaned record by record, and which values could not be used."""
+    before = records.drop("anonymous_id").with_columns(compact(pl.col(_TYPED)))
+    before = before.with_columns(null_if_empty(pl.col(pl.String)))
+    known = before.drop(UNREAD_FIELDS).with_columns(
+        address=pl.when(~blocklist.blocks("address", pl.col("address"))).then("address")
+    )
+    after = _CLEANERS[profile.name](known, blocklist)
+    return after, unusable_as_written(before, after, blocklist)
 
 
-def _clean_western(records: pl.DataFrame) -> pl.DataFrame:
-    return clean_western(_compacted(records))
+def _clean_western(records: pl.DataFrame, blocklist: Blocklist) -> pl.DataFrame:
+    records = clean_western(records, blocklist)
+    return records.with_columns(address_key=pl.concat_str("street", "postal_code", separator="|"))
 
 
-def _clean_japanese(records: pl.DataFrame) -> pl.DataFrame:
-    """What can be cleaned record by record."""
-    records = _compacted(records)
+def _clean_japanese(records: pl.DataFrame, blocklist: Blocklist) -> pl.DataFrame:
     # Lazy, so that what several columns have in common is computed once.
     contacts = records.lazy().with_columns(
-        email_key(pl.col("email")).alias("email"),
-        email_local(pl.col("email")).alias("email_local"),
-        phone_key(pl.col("phone")).alias("phone"),
-        postal_key(pl.col("postal_code")).alias("postal_code"),
+        email_key(pl.col("email"), blocklist).alias("email"),
+        email_local(pl.col("email"), blocklist).alias("email_local"),
+        phone_key(pl.col("phone"), blocklist).alias("phone"),
+        postal_key(pl.col("postal_code"), blocklist).alias("postal_code"),
     )
-    return tidy_names(add_address_keys(contacts.collect()))
+    records = add_address_keys(contacts.collect())
+    records = records.with_columns(address_key=pl.coalesce("town_block", "postal_block"))
+    return tidy_names(records, blocklist)
 
 
 _CLEANERS = {JAPANESE.name: _clean_japanese, WESTERN.name: _clean_western}

@@ -1,7 +1,7 @@
 """Identity resolution from source records to customers, in one in-memory database."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -19,12 +19,12 @@ from identity.features import load_features
 from identity.frequencies import load_terms
 from identity.households import find_households
 from identity.lexicon import Lexicon
-from identity.metrics import find_metrics
+from identity.metrics import count_unusable, find_metrics
 from identity.model import Model
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
 from identity.review import find_reviews
-from identity.rulebook import Rulebook
+from identity.rulebook import Rules
 from identity.rules import find_rule_edges
 from identity.schema import (
     CONTACTS,
@@ -37,6 +37,7 @@ from identity.schema import (
     RECORDS,
     RECORDS_IN,
     REVIEW_QUEUE,
+    UNUSABLE_VALUES,
     Resolution,
     conform,
 )
@@ -53,7 +54,7 @@ def resolve(
     issued: pa.Table | None = None,
     decisions: pa.Table | None = None,
     model: Model | None = None,
-    rules: Mapping[str, Rulebook] | None = None,
+    rules: Rules | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Resolution:
     """Decide which source records are one customer.
@@ -72,7 +73,7 @@ def resolve(
     if model is not None:
         splink_model.check(model, profile)
     lexicon = Lexicon(pl.from_arrow(model.terms) if model else None)
-    cleaned, contacts, quarantined = normalise(source, now, profile, lexicon)
+    cleaned, contacts, unusable, quarantined = normalise(source, now, profile, lexicon)
     with _database() as con:
         load_features(con, cleaned, profile)
         load_decisions(con, decisions, now, profile.rulebook)
@@ -85,8 +86,11 @@ def resolve(
         _keep_ids(con, profile, previous, issued)
         find_reviews(con, profile, model)
         find_metrics(con, profile, model)
+        count_unusable(con, unusable, contacts)
         progress("writing the result")
-        return Resolution(**_publish(con, cleaned, contacts, quarantined, now, model), model=model)
+        published = _publish(con, cleaned, contacts, quarantined, now, model)
+        unusable_values = conform(unusable.to_arrow(), UNUSABLE_VALUES)
+        return Resolution(**published, unusable_values=unusable_values, model=model)
 
 
 def train_model(
@@ -94,7 +98,7 @@ def train_model(
     *,
     now: datetime,
     decisions: pa.Table | None = None,
-    rules: Mapping[str, Rulebook] | None = None,
+    rules: Rules | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Model | None:
     """A model to freeze, learned from the records without labels and from stewards' decisions.

@@ -5,7 +5,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
+
+from identity.blocklist import Blocklist, read_blocklist
 
 DEFAULT_FILE = Path(__file__).with_name("rules.yml")
 # What rules may name, by profile: columns of `features`.
@@ -26,7 +29,7 @@ COLUMNS = {
         *("birth_place", "occupation"),
     ),
 }
-CONTACTS = ("email", "email_local", "phone")
+CONTACTS = ("email", "email_local", "phone", "address")
 
 
 class RulebookError(ValueError):
@@ -65,12 +68,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The rules of one profile; `unique` are columns that tie equal and part different values."""
+    """The rules of one profile; `unique` are columns that tie equal and part different values.
+
+    `contacts` has a limit for each of CONTACTS; `blocklist` is what is nobody's whoever has it.
+    """
 
     rules: tuple[Rule, ...]
     links: tuple[Link, ...]
     unique: tuple[str, ...]
     contacts: Mapping[str, Limit]
+    blocklist: Blocklist
 
     @property
     def other_unique_id(self) -> str:
@@ -83,13 +90,22 @@ class Rulebook:
         return _any_of(f"coalesce(l.{column} = r.{column}, false)" for column in self.unique)
 
 
-def read_rules(path: Path = DEFAULT_FILE) -> dict[str, Rulebook]:
+# By profile
+Rules = Mapping[str, Rulebook]
+
+
+def read_rules(path: Path | None = None, blocklist: pa.Table | None = None) -> Rules:
     """The rulebook of each profile; a part that the file leaves out is the default one's.
 
-    Raises RulebookError on a mistake, naming what there is.
+    `blocklist` is a project's own, in addition to the usual one (`read_blocklist`). Raises
+    RulebookError or BlocklistError on a mistake, naming what there is.
     """
-    usual, own = _read(DEFAULT_FILE), _read(path)
-    return {profile: _rulebook(profile, usual[profile], own.get(profile)) for profile in COLUMNS}
+    usual, own = _read(DEFAULT_FILE), _read(path or DEFAULT_FILE)
+    blocked = read_blocklist(blocklist)
+    return {
+        profile: _rulebook(profile, usual[profile], own.get(profile), blocked)
+        for profile in COLUMNS
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -105,9 +121,9 @@ def _read(path: Path) -> dict[str, Any]:
     return said
 
 
-def _rulebook(profile: str, usual: dict[str, Any], own: Any) -> Rulebook:
+def _rulebook(profile: str, usual: dict[str, Any], own: Any, blocklist: Blocklist) -> Rulebook:
     said = usual | _mapping(profile, own)
-    _among(f"{profile}: part", said, [one.name for one in fields(Rulebook)])
+    _among(f"{profile}: part", said, usual)
     contacts = usual["contacts"] | _mapping(f"{profile}: contacts", said["contacts"])
     book = Rulebook(
         rules=_list(Rule, f"{profile}: rule", said["rules"]),
@@ -117,6 +133,7 @@ def _rulebook(profile: str, usual: dict[str, Any], own: Any) -> Rulebook:
             contact: _made(Limit, f"{profile}: contact {contact}", limit)
             for contact, limit in contacts.items()
         },
+        blocklist=blocklist,
     )
     used = [*book.unique, *(link.column for link in book.links)]
     used += [column for rule in book.rules for column in rule.agree]

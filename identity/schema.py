@@ -19,7 +19,9 @@ RECORDS_IN = _schema(
     "source source_id last_name first_name full_name last_name_kana first_name_kana "
     "full_name_kana birth_on birth_month_day gender email phone postal_code prefecture address "
     "city birth_place occupation national_id unique_id "
-    "member_id web_user_id line_user_id anonymous_id first_seen_at updated_at",
+    "member_id web_user_id line_user_id anonymous_id "
+    # As written, where the source's reader made nothing of it
+    "unread_birth unread_gender unread_email first_seen_at updated_at",
     birth_on=pa.date32(),
     first_seen_at=_TIME,
     updated_at=_TIME,
@@ -53,7 +55,10 @@ REVIEW_QUEUE = _schema(
     match_weight=pa.float64(),
     match_probability=pa.float64(),
 )
-CONTACTS = _schema("contact value profile people records", people=pa.int64(), records=pa.int64())
+CONTACTS = _schema(
+    "contact value profile reason people records", people=pa.int64(), records=pa.int64()
+)
+UNUSABLE_VALUES = _schema("source source_id field value reason")
 METRICS = _schema("metric value", value=pa.float64())
 DECISIONS = _schema(
     "decision_id decision source_l source_id_l source_r source_id_r customer_id decided_by reason "
@@ -74,6 +79,7 @@ class Resolution:
     quarantine: pa.Table
     edges: pa.Table
     contacts: pa.Table
+    unusable_values: pa.Table
     review_queue: pa.Table
     metrics: pa.Table
     model: Model | None

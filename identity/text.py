@@ -1,4 +1,4 @@
-"""Folding of Japanese text: width, kana, variant kanji, sound; polars expressions without loops."""
+"""Folding of text: width, kana, variant kanji, sound, contact points; expressions without loops."""
 
 import polars as pl
 
@@ -26,6 +26,8 @@ _VARIANTS = (
 _KANJI = {variant: plain for variant, plain in _VARIANTS.split()}
 # Variation selectors, zero-width marks, and voicing marks that NFKC could not join to a kana.
 _INVISIBLE = r"[\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}\x{200B}-\x{200F}\x{FEFF}\x{3099}\x{309A}]"
+
+_COUNTRY_CODE = r"^(?:\+|00|\b)81[-( ]*0?\)?"
 
 _ROMAJI_ROWS = {
     "": "アイウエオ", "k": "カキクケコ", "s": "サシスセソ", "t": "タチツテト", "n": "ナニヌネノ",
@@ -59,6 +61,18 @@ def compact(text: pl.Expr) -> pl.Expr:
     """NFKC, no invisible characters, single spaces, no blank ends."""
     folded = text.str.normalize("NFKC").str.replace_all(_INVISIBLE, "")
     return folded.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def email_text(email: pl.Expr) -> pl.Expr:
+    """An e-mail address as it is compared."""
+    return email.str.to_lowercase().str.replace_all(" ", "")
+
+
+def phone_digits(phone: pl.Expr) -> pl.Expr:
+    """A phone number as domestic digits; foreign ones keep their +."""
+    foreign = phone.str.contains(r"^\+") & ~phone.str.contains(r"^\+81")
+    home = phone.str.replace(_COUNTRY_CODE, "0").str.replace_all(r"[^0-9]", "")
+    return pl.when(foreign).then("+" + phone.str.replace_all(r"[^0-9]", "")).otherwise(home)
 
 
 def null_if_empty(text: pl.Expr) -> pl.Expr:

@@ -2,30 +2,34 @@
 
 import polars as pl
 
+from identity.blocklist import Blocklist
 from identity.contacts import email_key, email_local
+from identity.text import phone_digits
 
-_NOT_A_NAME = r"^(n/?a|none|null|unknown|not given|anonymous|test|x+|-+)$"
 _TITLES = r"^(mr|mrs|ms|miss|dr|prof|sir|rev)\.? "
 _SUFFIXES = r",? (jr|sr|ii|iii|iv|esq)\.?$"
 
 
-def clean_western(records: pl.DataFrame) -> pl.DataFrame:
+def clean_western(records: pl.DataFrame, blocklist: Blocklist) -> pl.DataFrame:
     """Records with the matching keys of names, addresses, phones and e-mails."""
+
+    def name(words: pl.Expr) -> pl.Expr:
+        return pl.when(~blocklist.blocks("name", words) & (words != "test")).then(words)
+
     full = _words(pl.col("full_name")).str.replace(_TITLES, "").str.replace(_SUFFIXES, "")
     first, last = (_words(pl.col(f"{part}_name")) for part in ("first", "last"))
     records = records.with_columns(
-        given=_name(pl.coalesce(first, full.str.extract(r"^(.+?) ?[^ ]*$"))),
-        family=_name(pl.coalesce(last, full.str.extract(r" ([^ ]+)$"))),
+        given=name(pl.coalesce(first, full.str.extract(r"^(.+?) ?[^ ]*$"))),
+        family=name(pl.coalesce(last, full.str.extract(r" ([^ ]+)$"))),
     )
     phone = pl.col("phone").str.replace_all(r"[^0-9]", "")
+    junk_phone = _one_character(phone) | blocklist.blocks("phone", phone_digits(pl.col("phone")))
     postal = pl.col("postal_code").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
     return records.with_columns(
-        email_key(pl.col("email")).alias("email"),
-        email_local(pl.col("email")).alias("email_local"),
+        email_key(pl.col("email"), blocklist).alias("email"),
+        email_local(pl.col("email"), blocklist).alias("email_local"),
         # A number of one digit only, or too short to be anybody's
-        pl.when(phone.str.len_chars().is_between(7, 15) & ~_one_character(phone))
-        .then(phone)
-        .alias("phone"),
+        pl.when(phone.str.len_chars().is_between(7, 15) & ~junk_phone).then(phone).alias("phone"),
         pl.when((postal.str.len_chars() >= 3) & ~_one_character(postal))
         .then(postal)
         .alias("postal_code"),
@@ -45,10 +49,6 @@ def _words(text: pl.Expr) -> pl.Expr:
     plain = plain.str.replace_all(r"['’.]", "").str.replace_all(r"[^\p{L}\p{N}]+", " ")
     plain = plain.str.strip_chars()
     return pl.when(plain != "").then(plain)
-
-
-def _name(words: pl.Expr) -> pl.Expr:
-    return pl.when(~words.str.contains(_NOT_A_NAME)).then(words)
 
 
 def _one_character(text: pl.Expr) -> pl.Expr:

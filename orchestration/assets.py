@@ -164,6 +164,7 @@ def identity_model() -> dg.MaterializeResult:
             ["identity", table],
             deps=[
                 get_asset_key_for_model([dbt_prepare_assets], "identity_records"),
+                get_asset_key_for_model([dbt_prepare_assets], "identity_blocklist"),
                 IDENTITY_MODEL,
             ],
             group_name="identity",

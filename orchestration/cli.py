@@ -143,11 +143,12 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from activations.lease import SyncBusy
     from activations.sealed import BadPlan
     from activations.spec import SpecError
-    from identity import DecisionError, ModelError, RulebookError
+    from identity import BlocklistError, DecisionError, ModelError, RulebookError
     from orchestration.dbt_parse import DbtFailed
     from orchestration.raw_files import RawError
     from orchestration.stewardship import StewardshipError
     from orchestration.syncs import SyncFailed
 
     expected = (Fatal, SpecError, SyncBusy, SyncFailed, BadPlan, DbtFailed)
-    return (*expected, RawError, DecisionError, ModelError, RulebookError, StewardshipError)
+    mistaken = (BlocklistError, DecisionError, ModelError, RulebookError, StewardshipError)
+    return (*expected, *mistaken, RawError)

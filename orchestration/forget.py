@@ -111,7 +111,7 @@ def _forget_in_decisions(transaction: DuckDBWarehouse, customer_ids: list[str]) 
 def _forget_in_stewardship(
     transaction: DuckDBWarehouse, customer_ids: list[str]
 ) -> Iterator[Erased]:
-    """Pinned values go, and the reasons of stewards, which may quote a person."""
+    """Pinned and unusable values go, and the reasons of stewards, which may quote a person."""
     people = ", ".join("?" for _ in customer_ids)
     records = (
         f"select source, source_id from identity.customer_records where customer_id in ({people})"
@@ -119,6 +119,7 @@ def _forget_in_stewardship(
     pair = f"(source_l, source_id_l) in ({records}) or (source_r, source_id_r) in ({records})"
     for table, chosen, change in (
         ("golden_pins", f"(source, source_id) in ({records})", "delete from identity.{}"),
+        ("unusable_values", f"(source, source_id) in ({records})", "delete from identity.{}"),
         ("put_off_reviews", pair, "update identity.{} set reason = null"),
         ("decisions", pair, "update identity.{} set reason = null"),
     ):

@@ -92,7 +92,7 @@ def _resolve(
         ),
         decisions=warehouse.arrow("select * from identity.decisions"),
         model=model,
-        rules=identity_rules(),
+        rules=identity_rules(warehouse),
         progress=progress,
     )
 
@@ -128,7 +128,7 @@ def chart_identities(
         now=as_of,
         folder=folder,
         customer_ids=customer_ids,
-        rules=identity_rules(),
+        rules=identity_rules(warehouse),
     )
 
 
@@ -138,7 +138,7 @@ def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
     for path in sorted(Path(identity.__file__).parent.glob("*.*")):
         if path.is_file():
             code.update(path.read_bytes())
-    code.update(repr(identity_rules()).encode())
+    code.update(repr(identity_rules(warehouse)).encode())
     data = warehouse.value(
         "select count(*) || ':' || sum(cast(hash(records) as hugeint)) "
         "from identity_inputs.identity_records as records"

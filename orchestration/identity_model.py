@@ -57,7 +57,7 @@ def train_identity(
     records = warehouse.arrow("select * from identity_inputs.identity_records")
     decisions = warehouse.arrow("select * from identity.decisions")
     model = identity.train_model(
-        records, now=as_of, decisions=decisions, rules=identity_rules(), progress=progress
+        records, now=as_of, decisions=decisions, rules=identity_rules(warehouse), progress=progress
     )
     if model is None:
         raise identity.ModelError(

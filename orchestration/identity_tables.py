@@ -19,6 +19,7 @@ TABLES = {
     "customer_records": schema.CUSTOMER_RECORDS,
     "records": schema.RECORDS,
     "contacts": schema.CONTACTS,
+    "unusable_values": schema.UNUSABLE_VALUES,
     "edges": schema.EDGES,
     "review_queue": schema.REVIEW_QUEUE,
     "customer_ids": schema.CUSTOMER_IDS,
@@ -26,7 +27,10 @@ TABLES = {
     "decisions": schema.DECISIONS,
 }
 # What each run writes anew, the rest is only ever added to
-REPLACED = ("customer_records", "records", "contacts", "edges", "review_queue", "customer_ids")
+REPLACED = (
+    *("customer_records", "records", "contacts", "unusable_values"),
+    *("edges", "review_queue", "customer_ids"),
+)
 OWN_TABLES = """
 create table if not exists identity.memberships (
     source varchar, source_id varchar, customer_id varchar, valid_from timestamp,

@@ -18,7 +18,7 @@ from tests.test_identity_stewardship import land
 JOHN = {"first_name": "John", "last_name": "Smith"}
 
 
-def rules(tmp_path, text: str) -> dict[str, identity.Rulebook]:
+def rules(tmp_path, text: str) -> identity.Rules:
     """The rules of a file with this text."""
     path = tmp_path / "rules.yml"
     path.write_text(text, encoding="utf-8")

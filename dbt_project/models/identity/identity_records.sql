@@ -2,16 +2,18 @@
     Per source: the columns it has under the record's own names, and those it has under others.
     Columns and types of the record are those of its contract; what a source lacks is null.
 -#}
-{%- set birth = ['birth_on', 'birth_month_day'] -%}
+{%- set birth = ['birth_on', 'birth_month_day', 'unread_birth'] -%}
+{%- set gender = ['gender', 'unread_gender'] -%}
 {%- set contact = ['email', 'phone'] -%}
+{%- set read_contact = contact + ['unread_email'] -%}
 {%- set place = ['postal_code', 'address'] -%}
 {%- set names = ['last_name', 'first_name', 'last_name_kana', 'first_name_kana'] -%}
 {%- set one_name = {'full_name': 'name', 'full_name_kana': 'name_kana'} -%}
 {%- set sources = [
     {
         'name': 'crm_members', 'key': 'member_id', 'first_seen_at': 'registered_at',
-        'same': names + birth + contact + place
-            + ['gender', 'prefecture', 'member_id', 'updated_at'],
+        'same': names + birth + read_contact + place + gender
+            + ['prefecture', 'member_id', 'updated_at'],
         'other': {
             'full_name': join_text(['last_name', 'first_name'], ' '),
             'full_name_kana': join_text(['last_name_kana', 'first_name_kana'], ' '),
@@ -19,7 +21,7 @@
     },
     {
         'name': 'pos_cards', 'key': 'card_no', 'first_seen_at': 'issued_at',
-        'same': birth + contact + place + ['gender'],
+        'same': birth + read_contact + place + gender,
         'other': {
             'full_name': 'name_kanji',
             'full_name_kana': 'name_kana',
@@ -28,12 +30,12 @@
     },
     {
         'name': 'ec_accounts', 'key': 'web_user_id', 'first_seen_at': 'created_at',
-        'same': birth + contact + place + ['member_id', 'web_user_id', 'line_user_id'],
+        'same': birth + read_contact + place + ['member_id', 'web_user_id', 'line_user_id'],
         'other': one_name,
     },
     {
         'name': 'mailorder_customers', 'key': 'cust_no', 'first_seen_at': 'created_at',
-        'same': birth + contact + place + ['gender'],
+        'same': birth + read_contact + place + gender,
         'other': one_name,
     },
     {

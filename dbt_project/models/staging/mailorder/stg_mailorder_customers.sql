@@ -18,8 +18,11 @@ final as (
         {{ clean_text(join_text(['address', 'building'], ' ')) }} as address,
         birth_on,
         birth_month_day,
+        {{ unread('birth', ['birth_on', 'birth_month_day']) }} as unread_birth,
         {{ normalise_gender('sex') }} as gender,
+        {{ unread('sex', [normalise_gender('sex')]) }} as unread_gender,
         {{ normalise_email('email') }} as email,
+        {{ unread('email', [normalise_email('email')]) }} as unread_email,
         dm_stop
     from births
 )

@@ -15,12 +15,15 @@ final as (
         {{ clean_text('name_kanji') }} as name_kanji,
         birth_on,
         birth_month_day,
+        {{ unread('birth_ymd', ['birth_on', 'birth_month_day']) }} as unread_birth,
         {{ normalise_gender('sex') }} as gender,
+        {{ unread('sex', [normalise_gender('sex')]) }} as unread_gender,
         {{ normalise_phone('tel') }} as phone,
         {{ normalise_postal_code('zip') }} as postal_code,
         {{ clean_text('address') }} as address,
         nullif(app_member_id, '') as app_member_id,
-        {{ normalise_email('email') }} as email
+        {{ normalise_email('email') }} as email,
+        {{ unread('email', [normalise_email('email')]) }} as unread_email
     from births
 )
 

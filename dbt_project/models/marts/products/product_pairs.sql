@@ -2,11 +2,23 @@ with orders as (select * from {{ ref('orders') }}),
 
 order_lines as (select * from {{ ref('order_lines') }}),
 
+-- counted back from the latest order, so that nothing changes unless orders do
+recent as (
+    select order_id
+    from orders
+    where
+        not is_cancelled
+        and ordered_at > (
+            select {{ dbt.dateadd('day', -1 * var('pair_days', 365), 'max(ordered_at)') }}
+            from orders
+        )
+),
+
 bought as (
     select distinct order_lines.order_id, order_lines.product_id
     from order_lines
-    inner join orders on order_lines.order_id = orders.order_id
-    where not orders.is_cancelled and order_lines.product_id is not null
+    inner join recent on order_lines.order_id = recent.order_id
+    where order_lines.product_id is not null
 ),
 
 singles as (
@@ -15,16 +27,27 @@ singles as (
     group by product_id
 ),
 
-pairs as (
+-- each two products once: what is bought together grows with the square of an order
+together as (
     select
         this.product_id,
         other.product_id as other_product_id,
         count(*) as orders_together
     from bought as this
     inner join bought as other
-        on this.order_id = other.order_id and this.product_id <> other.product_id
+        on this.order_id = other.order_id and this.product_id < other.product_id
     group by this.product_id, other.product_id
     having count(*) >= {{ var('pair_min_orders', 3) }}
+),
+
+pairs as (
+    select product_id, other_product_id, orders_together
+    from together
+
+    union all
+
+    select other_product_id as product_id, product_id as other_product_id, orders_together
+    from together
 ),
 
 lifted as (

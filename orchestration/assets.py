@@ -12,10 +12,7 @@ from dagster_dbt import (
     dbt_assets,
     get_asset_key_for_model,
 )
-from dagster_dbt.asset_utils import (
-    DAGSTER_DBT_UNIQUE_ID_METADATA_KEY,
-    get_updated_cli_invocation_params_for_context,
-)
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from activations.schema import ensure as ensure_ledger
@@ -106,9 +103,7 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
 def _build_selected(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """`dbt build` of what changed among the selected models, told in dagster-dbt's terms."""
     nodes = _selected_nodes(context)
-    selected = get_updated_cli_invocation_params_for_context(context, manifest(), translator)
-    selection = [*selected.selection_args, "--exclude-resource-type", "unit_test"]
-    built = build_changed(warehouse(), nodes, selection, current_tick(warehouse()), log.debug)
+    built = build_changed(warehouse(), nodes, current_tick(warehouse()), log.debug)
     for unique_id in built.same:
         yield dg.MaterializeResult(asset_key=nodes[unique_id], metadata={"unchanged": True})
     for event in built.run.events:

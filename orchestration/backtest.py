@@ -10,7 +10,7 @@ from pathlib import Path
 from activations.schema import ensure as ensure_ledger
 from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
-from orchestration.dbt_parse import manifest, selectors
+from orchestration.dbt_parse import manifest, upstream_of
 from orchestration.explain import Section
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.settings import SettingsError, settings, warehouse_at
@@ -19,6 +19,7 @@ from orchestration.unchanged import fingerprints, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 
 SWITCHED_ON = "update reference.journeys set is_active = true where journey = ?"
+DECISIONS = "model.enishi.send_decisions"
 log = logging.getLogger("enishi")
 TICK_HOUR = time(5)  # of the daily schedule
 # What ticks append and later ones build on, with the column that says when; a copy that goes back
@@ -49,15 +50,13 @@ def run_backtest(journey: str, first: date, last: date) -> list[Section]:
         ensure_ledger(scratch)
         ensure_identity_tables(scratch)
         go_back(scratch, ticks[0])
-        steady = _steady_models(scratch, ticks[0])
-        left_out = ["--exclude", *selectors(steady)] if steady else []
+        models = _changing_models(scratch, ticks[0])
         raise_on_failure(run_dbt("seed", [], ticks[0]))
         scratch.execute(SWITCHED_ON, [journey])
         scratch.execute(STOPPED)
         for as_of in ticks:
             log.info("tick of %s", f"{as_of.replace(tzinfo=UTC).astimezone(TOKYO):%Y-%m-%d %H:%M}")
-            selection = ["--select", "+send_decisions", *left_out]
-            raise_on_failure(run_dbt("run", selection, as_of, log.debug))
+            raise_on_failure(run_dbt("run", [], as_of, log.debug, models))
             if as_of != ticks[0]:
                 scratch.execute(NOTE_STOPPED)
         return report(scratch, journey, ticks[1])
@@ -128,8 +127,9 @@ def _exists(warehouse: DuckDBWarehouse, table: str) -> bool:
     )
 
 
-def _steady_models(scratch: DuckDBWarehouse, as_of: datetime) -> list[str]:
-    """Models that no time changes, built already: they are the same at every tick."""
-    same = unchanged(manifest(), scratch, fingerprints(manifest(), scratch, as_of))
+def _changing_models(scratch: DuckDBWarehouse, as_of: datetime) -> set[str]:
+    """What decisions are made of, without what is built already and the same at every tick."""
     nodes = manifest()["nodes"]
-    return [n for n in same if nodes[n]["config"]["materialized"] != "ephemeral"]
+    same = unchanged(manifest(), scratch, fingerprints(manifest(), scratch, as_of))
+    models = {n for n in upstream_of(DECISIONS) if n in nodes and n.startswith("model.")}
+    return models - set(same)

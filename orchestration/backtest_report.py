@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from orchestration.contract import raw_tables
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_parse import upstream_of
 from orchestration.explain import Section
 from orchestration.warehouse import DuckDBWarehouse
 
@@ -147,12 +147,7 @@ def report(warehouse: DuckDBWarehouse, journey: str, since: datetime) -> list[Se
 def _current_only() -> Iterator[dict[str, str]]:
     """Inputs without history: what a backtest knows of them is what is known today."""
     yield {"input": "identity", "what": "who is who"}
-    found, left = set(), ["model.enishi.send_decisions"]
-    while left:
-        node = left.pop()
-        if node not in found:
-            found.add(node)
-            left += manifest()["parent_map"].get(node, [])
+    found = upstream_of("model.enishi.send_decisions")
     for name, table in raw_tables().items():
         if f"source.enishi.raw.{name}" in found and table.kind == "keyed":
             yield {"input": name, "what": "all columns: the state of the last file"}

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -46,13 +46,16 @@ def manifest() -> Mapping[str, Any]:
     return json.loads(named.replace(NO_WAREHOUSE.stem, json.dumps(database)[1:-1]))
 
 
-def selectors(unique_ids: Iterable[str]) -> list[str]:
-    """What names these models and seeds to dbt, and nothing else.
-
-    They are named by file: a bare name means a folder of that name, too, with all that is in it.
-    """
-    nodes = (manifest()["nodes"][unique_id] for unique_id in unique_ids)
-    return [f"file:{Path(node['original_file_path']).name}" for node in nodes]
+def upstream_of(unique_id: str) -> set[str]:
+    """A node and all that it is made of, sources included."""
+    found: set[str] = set()
+    left = [unique_id]
+    while left:
+        node = left.pop()
+        if node not in found:
+            found.add(node)
+            left += manifest()["parent_map"].get(node, [])
+    return found
 
 
 @cache

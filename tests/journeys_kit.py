@@ -100,4 +100,5 @@ def insert(warehouse: DuckDBWarehouse, table: str, rows: Iterable[Sequence[Any]]
 
 def tick(as_of: datetime, *models: str) -> None:
     """Build models as of a time, and first who is who, which all of them ask."""
-    raise_on_failure(run_dbt("run", ["--select", "int_current_customers", *models], as_of))
+    chosen = [f"model.enishi.{name}" for name in ("int_current_customers", *models)]
+    raise_on_failure(run_dbt("run", [], as_of, chosen=chosen))

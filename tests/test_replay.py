@@ -3,23 +3,20 @@
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from activations.schema import ensure as ensure_ledger
-from orchestration.build import build_changed
-from orchestration.dbt import PREPARE, raise_on_failure
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_parse import upstream_of
 from orchestration.identities import resolve_identities
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import land
 from orchestration.tick import start_tick
-from orchestration.unchanged import BUILT
 from orchestration.warehouse import DuckDBWarehouse
 from seeds.converters import online_retail
+from tests.ticks_kit import build_untested
 
 TABLES = ("ec_accounts", "ec_order_lines", "ec_orders", "products")
 
@@ -60,15 +57,10 @@ class Replay:
         ensure_identity_tables(self.warehouse)
         assert land(self.warehouse, self.raw).unchanged_files == earlier
         as_of = start_tick(self.warehouse, "data")
-        self.build(["--select", PREPARE], as_of)
+        build_untested(self.warehouse, upstream_of("model.enishi.identity_records"), as_of)
         resolve_identities(self.warehouse, as_of)
-        self.build(["--select", "+segment_membership", "--exclude", PREPARE], as_of)
+        build_untested(self.warehouse, upstream_of("model.enishi.segment_membership"), as_of)
         self.check()
-
-    def build(self, selection: list[str], as_of: datetime) -> None:
-        nodes = [n for n, node in manifest()["nodes"].items() if node["resource_type"] in BUILT]
-        only_models = [*selection, "--exclude-resource-type", "test", "unit_test"]
-        raise_on_failure(build_changed(self.warehouse, nodes, only_models, as_of).run)
 
     def check(self) -> None:
         files = [self.daily / "ec_orders" / f"{day}.parquet" for day in self.days]

@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run dev test lint lint-sql test-faults test-replay test-month test-spark lock clean bench bench-identity bench-experiments
+.PHONY: run dev test lint lint-sql test-faults test-replay test-month test-spark lock clean bench bench-identity bench-latency bench-experiments
 
 # DATA=complete-journey, DATA=online-retail FOLDER=…, or ENISHI_RAW=…; the demo without any of them
 run: $(READY)
@@ -41,6 +41,10 @@ bench-identity: .venv/.installed
 
 test-month: .venv/.installed
 	$(BIN)/python -m pytest -m month
+
+# seconds from a landed file to the delivered message, through Dagster's sensor
+bench-latency: $(READY)
+	$(BIN)/python -W ignore -m tests.bench.latency
 
 # lost opens of the adaptive split on 200 simulated runs; 2,000 experiments looked at every day
 bench-experiments: .venv/.installed

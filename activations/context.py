@@ -54,6 +54,7 @@ class Context:
     saved_plans: Mapping[str, Mapping[str, Any]] | None = None  # nothing else is sent
     upstream: Mapping[str, str] = field(default_factory=dict)  # relation -> what is wrong with it
     consents: str | None = None  # relation: contact_point, channel, purpose, state
+    causes: str | None = None  # SQL: customer_id, cause of what has just changed about a customer
     inherited_ids: str | None = None  # SQL: customer_id, earlier_id, since_at of ids made one
     # channel and contact point of those who left since the models were built: asked before sending
     withdrawn: Callable[[], Collection[tuple[str, str]]] = frozenset

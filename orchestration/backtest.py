@@ -25,6 +25,7 @@ TICK_HOUR = time(5)  # of the daily schedule
 # What ticks append and later ones build on, with the column that says when; a copy that goes back
 # in time forgets what came after.
 APPENDED = {
+    "marts.score_history": "valid_from",
     "segments.segment_membership": "valid_from",
     "journeys.journey_versions": "recorded_at",
     "journeys.journey_entries": "recorded_at",
@@ -106,9 +107,9 @@ def go_back(scratch: DuckDBWarehouse, as_of: datetime) -> None:
     for table, column in APPENDED.items():
         if _exists(scratch, table):
             scratch.execute(f"delete from {table} where {column} >= ?", [as_of])
-    scratch.execute(
-        "update segments.segment_membership set valid_to = null where valid_to >= ?", [as_of]
-    )
+    for table in ("marts.score_history", "segments.segment_membership"):
+        if _exists(scratch, table):
+            scratch.execute(f"update {table} set valid_to = null where valid_to >= ?", [as_of])
     scratch.execute(
         "delete from activation.intent where run_id in "
         "(select run_id from activation.run where as_of >= ?)",

@@ -16,6 +16,7 @@ from activations.destinations import destinations
 from activations.destinations.base import Secret
 from activations.engine import RunResult, apply_sync
 from activations.ledger import conservation
+from activations.model_sql import timestamp_sql
 from activations.pseudonyms import KEY
 from activations.schema import ensure
 from activations.sink import SECRETS, address_of
@@ -56,6 +57,13 @@ INHERITED_IDS = """
         join links on chains.customer_id = links.earlier_id and chains.since_at <= links.since_at
     )
     select customer_id, earlier_id, since_at from chains
+"""
+
+# What moved people into and out of segments at a tick.
+_CAUSES = """
+    select customer_id, what_changed as cause
+    from marts.score_history
+    where valid_from = {as_of} and what_changed is not null
 """
 
 
@@ -129,6 +137,7 @@ def run_context(warehouse: DuckDBWarehouse, **changes: Any) -> Context:
         as_of,
         upstream=_upstream(warehouse.path, as_of, warehouse.value(_BUILT)),
         consents="marts.consents",
+        causes=_CAUSES.format(as_of=timestamp_sql(as_of)),
         **changes,
     )
 

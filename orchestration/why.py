@@ -42,14 +42,20 @@ def why_in_segment(
     moment = at or _NEVER
     intervals = warehouse.rows(
         """
-        select valid_from, valid_to from segments.segment_membership
-        where segment = ? and customer_id = ? and valid_from <= ? order by valid_from desc
+        select membership.valid_from, membership.valid_to, came.what_changed
+        from segments.segment_membership as membership
+        left join marts.score_history as came
+            on membership.customer_id = came.customer_id
+            and membership.valid_from = came.valid_from
+        where segment = ? and membership.customer_id = ? and membership.valid_from <= ?
+        order by membership.valid_from desc
         """,
         [segment, customer_id, moment],
     )
     last = intervals[0] if intervals else None
     if last and (last["valid_to"] is None or last["valid_to"] > moment):
-        said = f"in segment {segment} since {_time(last['valid_from'])}"
+        cause = f" ({last['what_changed']})" if last["what_changed"] else ""
+        said = f"in segment {segment} since {_time(last['valid_from'])}{cause}"
     elif last:
         said = f"not in segment {segment}: left it at {_time(last['valid_to'])}"
     else:

@@ -92,6 +92,9 @@ def profile(warehouse: DuckDBWarehouse) -> DuckDBWarehouse:
             select 'vip' as segment, 'c2' as customer_id,
                 timestamp '2026-10-01' as valid_from, cast(null as timestamp) as valid_to
             union all select 'vip', 'c1', timestamp '2026-08-01', timestamp '2026-09-01';
+        create table marts.score_history as
+            select 'c2' as customer_id, timestamp '2026-10-01' as valid_from,
+                'rfm_rank C → A' as what_changed;
         create table identity.identity_events (
             occurred_at timestamp, event varchar, customer_id varchar, previous_customer_id varchar
         );
@@ -104,7 +107,7 @@ def profile(warehouse: DuckDBWarehouse) -> DuckDBWarehouse:
 
 def test_segment_sentence_gives_the_rule_and_what_it_finds(profile: DuckDBWarehouse) -> None:
     said = why_in_segment(profile, "vip", "c2", None)
-    assert said.startswith("in segment vip since 2026-10-01 00:00 UTC")
+    assert said.startswith("in segment vip since 2026-10-01 00:00 UTC (rfm_rank C → A)")
     assert "the rule is rfm_rank = 'A'" in said
     assert "here rfm_rank is A" in said
     said = why_in_segment(profile, "vip", "c1", None)

@@ -94,6 +94,24 @@ def test_why_names_the_segment_that_was_entered_or_left(world: World) -> None:
     assert plan.examples[0]["why"] == "left segment vip"
 
 
+def test_why_names_what_changed_about_those_who_entered_or_left(world: World) -> None:
+    causes = "select 'c1' as customer_id, 'rfm_rank C → A' as cause"
+    context = replace(world.context, causes=causes)
+    world.people(crowd(2))
+    spec = world.spec.model_copy(update={"segment": "vip"})
+    plan = plan_sync(world.warehouse, spec, context)
+    assert [row["why"] for row in sorted(plan.examples, key=lambda row: row["key"])] == [
+        "entered segment vip: rfm_rank C → A",
+        "entered segment vip",
+    ]
+    plain = plan_sync(world.warehouse, world.spec, context)
+    assert {row["why"] for row in plain.examples} == {"entered: not acknowledged yet"}
+    world.apply()
+    world.people([person(2)])
+    plan = plan_sync(world.warehouse, spec, context)
+    assert plan.examples[0]["why"] == "left segment vip: rfm_rank C → A"
+
+
 def run_ids(world: World) -> list[str]:
     rows = world.warehouse.rows("select run_id from activation.run order by started_at")
     return [row["run_id"] for row in rows]

@@ -2,31 +2,34 @@
 
 import duckdb
 
+from identity.keys import blocks
 from identity.profile import Profile
 
 
 def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `pairs` (rec_l < rec_r): all that share a key of a small block and are undecided.
 
-    Records that the rules tie to the same one, or know to be two people, need no comparison.
+    Records that the rules tie to the same one, or know to be two people, need no comparison. Keys
+    in `crowded` have too many records elsewhere.
     """
     con.execute("create table found (rec_l bigint, rec_r bigint)")
-    for key, most in profile.blocking.items():
+    for key in blocks(profile):
         con.execute(
             f"""
             insert into found
             with keyed as (
-                select rec, hash({key}) as key from features where {key} is not null
+                select rec, {key.sql} as key from features where ({key.value}) is not null
             ),
             small as (
-                select key from keyed group by key having count(*) between 2 and {most}
+                select key from keyed anti join crowded using (key)
+                group by key having count(*) between 2 and {key.most}
             ),
-            blocks as (
+            members as (
                 select rec, root, key from keyed semi join small using (key) join roots using (rec)
             )
             select l.rec, r.rec
-            from blocks as l
-            inner join blocks as r on l.key = r.key and l.rec < r.rec and l.root <> r.root
+            from members as l
+            inner join members as r on l.key = r.key and l.rec < r.rec and l.root <> r.root
             """
         )
     con.execute(

@@ -12,6 +12,7 @@ from splink import Linker
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from identity import model as splink_model
+from identity.contacts import profile_all
 from identity.features import load_features
 from identity.frequencies import frequency, frequency_columns, load_terms
 from identity.lexicon import Lexicon
@@ -50,7 +51,8 @@ def write_charts(
     splink_model.check(model, profile)
     lexicon = Lexicon(pl.from_arrow(model.terms))
     con = duckdb.connect()
-    load_features(con, normalise(source, now, profile, lexicon).records, profile)
+    cleaned = normalise(source, now, profile, lexicon).records
+    load_features(con, cleaned.with_row_index("rec"), profile_all(cleaned, profile), profile)
     load_terms(con, model.terms)
     find_rule_edges(con, profile)
     con.register("published", customer_records)

@@ -59,6 +59,13 @@ def phone_kind(phone: pl.Expr) -> pl.Expr:
     )
 
 
+def profile_all(records: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """The values of all contacts that are not one person's."""
+    return pl.concat(
+        profile_contacts(records, contact, profile) for contact in profile.rulebook.contacts
+    )
+
+
 def profile_contacts(records: pl.DataFrame, contact: str, profile: Profile) -> pl.DataFrame:
     """The values of a contact that are not one person's, and why they are not.
 

@@ -3,11 +3,31 @@
 import duckdb
 import polars as pl
 
+from identity.contacts import CONTACT_COLUMNS, without_junk
 from identity.profile import Profile
 
 
-def load_features(con: duckdb.DuckDBPyConnection, records: pl.DataFrame, profile: Profile) -> None:
-    """Create `features`."""
-    con.register("normalised", records)
-    con.execute(f"create table features as select {profile.features} from normalised")
+def load_features(
+    con: duckdb.DuckDBPyConnection,
+    records: pl.DataFrame,
+    contacts: pl.DataFrame,
+    profile: Profile,
+) -> pl.DataFrame:
+    """Create `features` of numbered records, in which contact points that are nobody's are null.
+
+    What stands in those is kept in columns of their own. Returns the records without junk.
+    """
+    usable = without_junk(records, contacts)
+    shared = {
+        f"shared_{contact}": records[CONTACT_COLUMNS.get(contact, contact)]
+        for contact in profile.rulebook.contacts
+    }
+    con.register("normalised", usable.with_columns(**shared))
+    con.execute(
+        f"""
+        create or replace table features as
+        select {profile.features}, {", ".join(shared)} from normalised
+        """
+    )
     con.unregister("normalised")
+    return usable

@@ -4,6 +4,7 @@ import duckdb
 from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
+from identity.keys import homes_of
 from identity.profile import Profile
 
 # More customers than a home has: a common name in a large building, or a junk value.
@@ -11,37 +12,47 @@ _LARGEST = 12
 
 
 def find_households(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """Create `households` (customer_id, household_id), named after its first customer's id."""
-    keys = " union ".join(
-        f"select customer_id, {n} as kind, hash({key}) as key from keyed where {key} is not null"
-        for n, key in enumerate(profile.household_keys)
-    )
+    """Create `households` (customer_id, household_id), named after its first customer's id.
+
+    Other customers count with their keys in `elsewhere`.
+    """
     con.execute(
         f"""
         create table household_links as
         with keyed as (
-            select assigned.customer_id, features.*
-            from features inner join clusters using (rec) inner join assigned using (cluster)
+            select customer_id, {homes_of("keys", profile)} as keys
+            from record_keys inner join clusters using (rec) inner join assigned using (cluster)
+            union all
+            select customer_id, keys from elsewhere
         ),
-        mentions as ({keys}),
-        homes as (
-            select kind, key, min(customer_id) as first_id
-            from mentions group by kind, key having count(*) between 2 and {_LARGEST}
+        mentions as (
+            select distinct customer_id, unnest(keys) as key from keyed
+        ),
+        shared as (
+            select key, min(customer_id) as first_id
+            from mentions where key is not null
+            group by key having count(*) between 2 and {_LARGEST}
         )
         select distinct first_id as customer_id_l, customer_id as customer_id_r
-        from mentions inner join homes using (kind, key)
+        from mentions inner join shared using (key)
         where customer_id <> first_id
         """
     )
+    con.execute(
+        """
+        create table all_customers as
+        select customer_id from assigned union select customer_id from elsewhere
+        """
+    )
     splink = DuckDBAPI(connection=con)
-    homes = cluster_pairwise_predictions_at_threshold(
-        "assigned", "household_links", splink, "customer_id", "customer_id_l", "customer_id_r"
+    found = cluster_pairwise_predictions_at_threshold(
+        "all_customers", "household_links", splink, "customer_id", "customer_id_l", "customer_id_r"
     )
     con.execute(
         f"""
         create table households as
         select customer_id, 'h_' || substr(cluster_id, 3) as household_id
-        from {homes.physical_name}
+        from {found.physical_name}
         """
     )
     splink.delete_tables_created_by_splink_from_db()

@@ -1,12 +1,9 @@
-"""What a run can say about its own quality, without labels."""
-
-import math
+"""What the published identities, and a run, can say about their own quality, without labels."""
 
 import duckdb
-import polars as pl
 
 from identity.calibration import calibration
-from identity.model import Model
+from identity.model import Model, bits
 from identity.profile import Profile
 
 _SIZES = (1, 2, 3, 5, 10, 30)
@@ -16,55 +13,76 @@ _WATCHED = ("email", "phone", "birth", "postal_code", "gender")
 
 def completeness(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     """The share of records that have each watched field."""
-    shares = ", ".join(f"count({field}) / greatest(count(*), 1)" for field in _WATCHED)
-    row = con.execute(f"select {shares} from features").fetchall()[0]
+    row = con.execute(f"select {', '.join(map(_share, _WATCHED))} from features").fetchall()[0]
     return {field: round(share, 4) for field, share in zip(_WATCHED, row, strict=True)}
 
 
-def find_metrics(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model | None) -> None:
-    """Create `metrics` (metric, value) of the clusters, edges, review queue and model."""
-    con.execute("create table metrics (metric varchar, value double)")
-    for query in (_counts(), _sizes(), _errors(profile), _BY_KIND):
-        con.execute(f"insert into metrics {query}")
+def _share(field: str) -> str:
+    return f"count({field}) / greatest(count(*), 1)"
+
+
+def find_metrics(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:
+    """Create `metrics` (metric, value) of the candidate pairs, which only a run has."""
+    con.execute(
+        """
+        create table metrics as
+        select 'expected links the model missed' as metric,
+            cast(coalesce(sum(match_probability), 0) as double) as value
+        from scored anti join edges using (rec_l, rec_r)
+        """
+    )
     if model:
-        prior = model.settings["probability_two_random_records_match"]
-        trained = model.completeness
-        drifted = [
-            (f"drift: share with {field}", share - trained[field])
-            for field, share in completeness(con).items()
-        ]
-        fitted = [("prior", prior), ("threshold", model.threshold)]
-        con.executemany("insert into metrics values (?, ?)", [*fitted, *drifted])
-        con.execute(f"insert into metrics {calibration(math.log2(prior / (1 - prior)))}")
+        prior = bits(model.settings["probability_two_random_records_match"])
+        con.execute(f"insert into metrics {calibration(prior)}")
 
 
-def _counts() -> str:
-    return """
-        select 'records', count(*) from features
-        union all
-        select 'customers', count(distinct cluster) from clusters
-        union all
-        select 'households', count(distinct household_id) from households
-        union all
-        select 'ids issued ever', count(*) from registry
-    """
+def measurements(profile: Profile, model: Model | None) -> list[str]:
+    """SQL: the metrics (metric, value) of what is published in the schema `identity`."""
+    return [_COUNTS, _sizes(), _BY_KIND, _errors(profile), *(_of_model(profile, model))]
+
+
+_COUNTS = """
+    select 'records' as metric, count(*) as value from identity.customer_records
+    union all
+    select 'customers', count(distinct customer_id) from identity.customer_records
+    union all
+    select 'households', count(distinct household_id) from identity.customer_records
+    union all
+    select 'ids issued ever', count(*) from identity.customer_ids
+"""
+_BY_KIND = """
+    select 'edges: ' || coalesce(rule, kind) as metric, count(*) as value
+    from identity.edges group by 1
+    union all
+    select 'reviews: ' || kind, count(*) from identity.review_queue group by 1
+    union all
+    select 'unusable values: ' || field, count(*) from identity.unusable_values group by 1
+    union all
+    select 'contacts: ' || contact || ', ' || profile, count(*) from identity.contacts group by 1
+"""
 
 
 def _sizes() -> str:
     """SQL: how many customers have up to so many records."""
     bands = " ".join(f"when size <= {most} then 'customers of up to {most}'" for most in _SIZES)
     return f"""
-        select case {bands} else 'customers of more than {_SIZES[-1]}' end as metric, count(*)
-        from (select count(*) as size from clusters group by cluster)
+        select case {bands} else 'customers of more than {_SIZES[-1]}' end as metric,
+            count(*) as value
+        from (select count(*) as size from identity.customer_records group by customer_id)
         group by 1
     """
 
 
-_BY_KIND = """
-    select 'edges: ' || coalesce(rule, kind), count(*) from edges group by 1
-    union all
-    select 'reviews: ' || kind, count(*) from reviews group by 1
-"""
+def _known(profile: Profile) -> str:
+    """SQL: the features of all records with their customer."""
+    return f"""
+        select {profile.features}, customer_id
+        from (
+            select prepared.* replace (records.email as email, records.phone as phone),
+                records.customer_id, 0 as rec
+            from identity.prepared inner join identity.records using (source, source_id)
+        )
+    """
 
 
 def _errors(profile: Profile) -> str:
@@ -72,9 +90,9 @@ def _errors(profile: Profile) -> str:
     given = profile.given[0]
     two_ids = " or ".join(f"min({c}) <> max({c})" for c in profile.rulebook.unique) or "false"
     return f"""
-        with known as (select * from features inner join clusters using (rec)),
+        with known as ({_known(profile)}),
         shared as (
-            select email, {given}, count(distinct cluster) as customers
+            select email, {given}, count(distinct customer_id) as customers
             from known where email is not null and {given} is not null
             group by email, {given}
         ),
@@ -83,9 +101,10 @@ def _errors(profile: Profile) -> str:
             select min({given}) <> max({given}) as names, min(birth) <> max(birth) as births,
                 min(gender) <> max(gender) as genders,
                 {two_ids} as unique_ids
-            from known group by cluster
+            from known group by customer_id
         )
-        select 'customers with two given names', count(*) from mixed where names
+        select 'customers with two given names' as metric, count(*) as value
+        from mixed where names
         union all
         select 'customers with two birthdays', count(*) from mixed where births
         union all
@@ -97,27 +116,24 @@ def _errors(profile: Profile) -> str:
         from shared where customers > 1
         union all
         select 'expected wrong links of the model', coalesce(sum(1 - match_probability), 0)
-        from edges where kind = 'model'
+        from identity.edges where kind = 'model'
         union all
-        select 'expected precision of links', coalesce(avg(match_probability), 1) from edges
-        union all
-        select 'expected links the model missed', coalesce(sum(match_probability), 0)
-        from scored anti join edges using (rec_l, rec_r)
+        select 'expected precision of links', coalesce(avg(match_probability), 1)
+        from identity.edges
     """
 
 
-def count_unusable(
-    con: duckdb.DuckDBPyConnection, unusable: pl.DataFrame, contacts: pl.DataFrame
-) -> None:
-    """Add to `metrics` the unusable values by field and the contacts by who shares them."""
-    con.register("unusable", unusable)
-    con.register("profiled", contacts)
-    con.execute(
-        """
-        insert into metrics
-        select 'unusable values: ' || field, count(*) from unusable group by field
-        union all
-        select 'contacts: ' || contact || ', ' || profile, count(*)
-        from profiled group by contact, profile
-        """
+def _of_model(profile: Profile, model: Model | None) -> list[str]:
+    """SQL: what the model goes by, and how far the records drifted from those of its training."""
+    if model is None:
+        return []
+    prior = model.settings["probability_two_random_records_match"]
+    drifts = ", ".join(
+        f"{{'metric': 'drift: share with {field}', 'value': {_share(field)} - {trained}}}"
+        for field, trained in model.completeness.items()
     )
+    return [
+        f"select 'prior' as metric, {prior} as value union all "
+        f"select 'threshold', {model.threshold}",
+        f"select unnest([{drifts}], recursive := true) from ({_known(profile)})",
+    ]

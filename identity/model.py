@@ -229,7 +229,9 @@ def _splink_sql(condition: str) -> str:
 def linker(con: duckdb.DuckDBPyConnection, table: str, learned: dict) -> Linker:
     """Splink on one table of the database."""
     splink = DuckDBAPI(connection=con)
-    return Linker(splink.register(table), learned, log_level=logging.CRITICAL)
+    return Linker(
+        splink.register(table), learned, log_level=logging.CRITICAL, validate_settings=False
+    )
 
 
 def bits(probability: float) -> float:

@@ -14,21 +14,18 @@ from identity.contacts import (
     email_local,
     phone_key,
     phone_kind,
-    profile_contacts,
     without_default_births,
-    without_junk,
 )
 from identity.japanese import JAPANESE
 from identity.lexicon import Lexicon
 from identity.names import NAME_FIELDS, read_names, tidy_names
 from identity.profile import Profile
-from identity.rulebook import CONTACTS, Rules
+from identity.rulebook import Rules
 from identity.text import compact, is_latin, null_if_empty
 from identity.unusable import (
     UNREAD_FIELDS,
     unusable_as_written,
     unusable_births,
-    unusable_contacts,
 )
 from identity.western import WESTERN
 from identity.western_fields import clean_western
@@ -42,16 +39,15 @@ _TEST_NAME = r"(?i)^(テスト|てすと|test|ダミー|dummy|サンプル|sampl
 
 
 class Cleaned(NamedTuple):
-    """Records numbered by key in `rec`, shared contacts, unusable values, quarantined keys."""
+    """Records sorted by key, values of theirs that are of no use, quarantined keys."""
 
     records: pl.DataFrame
-    contacts: pl.DataFrame
     unusable: pl.DataFrame
     quarantined: pl.DataFrame
 
 
 def normalise(records: pl.DataFrame, now: datetime, profile: Profile, lexicon: Lexicon) -> Cleaned:
-    """Clean, profile the contact points, and set aside what cannot be used."""
+    """Clean each record by itself and the lexicon, and set aside what cannot be used."""
     # Slices keep all cores busy; one name for all steps lets each step's input be freed.
     records = records.with_row_index("row")
     slices = list(records.iter_slices(_SLICE)) or [records]
@@ -77,21 +73,13 @@ def normalise(records: pl.DataFrame, now: datetime, profile: Profile, lexicon: L
     records = records.filter(reasons["reason"].is_null())
     born = records.select("row", "birth_on", "updated_at")
     records = without_default_births(records, profile.name_columns, lexicon, blocklist)
-    contacts = pl.concat(profile_contacts(records, one, profile) for one in CONTACTS)
-    unusable = pl.concat(
-        [
-            unusable,
-            unusable_births(born, records, blocklist),
-            unusable_contacts(records, contacts),
-        ]
-    )
-    records = without_junk(records, contacts)
+    unusable = pl.concat([unusable, unusable_births(born, records, blocklist)])
     records = records.with_columns(
         birth_md=pl.coalesce(pl.col("birth_on").dt.strftime("%m%d"), "birth_month_day"),
     )
     # Only of records in use: of several versions of one key that is the latest.
     unusable = records.select("row", *KEY).join(unusable, on="row").drop("row").sort(*KEY, "field")
-    return Cleaned(records.drop("row").with_row_index("rec"), contacts, unusable, quarantined)
+    return Cleaned(records.drop("row"), unusable, quarantined)
 
 
 def choose_profile(records: pl.DataFrame, rules: Rules | None = None) -> Profile:
@@ -101,8 +89,13 @@ def choose_profile(records: pl.DataFrame, rules: Rules | None = None) -> Profile
     """
     names = records.select(pl.coalesce("last_name", "full_name", "first_name").alias("name"))
     latin = names.select(is_latin(compact(pl.col("name"))).mean()).item()
-    profile = WESTERN if (latin or 0) > 0.5 else JAPANESE
-    return replace(profile, rulebook=rules[profile.name]) if rules else profile
+    return profile_named((WESTERN if (latin or 0) > 0.5 else JAPANESE).name, rules)
+
+
+def profile_named(name: str, rules: Rules | None = None) -> Profile:
+    """The profile of a frozen model; KeyError if there is none of that name."""
+    profile = {one.name: one for one in (JAPANESE, WESTERN)}[name]
+    return replace(profile, rulebook=rules[name]) if rules else profile
 
 
 def _cleaned(

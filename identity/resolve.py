@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
@@ -13,35 +14,36 @@ from identity import model as splink_model
 from identity.blocking import find_pairs
 from identity.calibration import add_labelled_pairs, take_labelled_pairs
 from identity.cluster import find_clusters, find_edges
+from identity.contacts import profile_all
 from identity.decisions import load_decisions
 from identity.durable import assign_ids, find_events, register_ids
 from identity.features import load_features
 from identity.frequencies import load_terms
 from identity.households import find_households
+from identity.keys import index_keys
 from identity.lexicon import Lexicon
-from identity.metrics import count_unusable, find_metrics
+from identity.metrics import find_metrics
 from identity.model import Model
 from identity.normalise import KEY, choose_profile, normalise
 from identity.profile import Profile
+from identity.publish import publish
 from identity.review import find_reviews
 from identity.rulebook import Rules
 from identity.rules import find_rule_edges
 from identity.schema import (
     CONTACTS,
-    CUSTOMER_IDS,
+    CROWDED,
     CUSTOMER_RECORDS,
-    EDGES,
-    IDENTITY_EVENTS,
-    METRICS,
+    ELSEWHERE,
     QUARANTINE,
     RECORDS,
     RECORDS_IN,
-    REVIEW_QUEUE,
     UNUSABLE_VALUES,
     Resolution,
     conform,
 )
 from identity.training import train
+from identity.unusable import unusable_contacts
 
 _DATABASE = {"memory_limit": "3GB", "max_temp_directory_size": "50GB"}
 
@@ -66,31 +68,86 @@ def resolve(
     learn from. `rules` are a project's own deterministic rules (`read_rules`).
     The result depends on nothing but these arguments: not on row order or threads.
     """
-    now = _utc(now)
+    now = utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
     profile = choose_profile(source, rules)
     if model is not None:
         splink_model.check(model, profile)
     lexicon = Lexicon(pl.from_arrow(model.terms) if model else None)
-    cleaned, contacts, unusable, quarantined = normalise(source, now, profile, lexicon)
-    with _database() as con:
-        load_features(con, cleaned, profile)
-        load_decisions(con, decisions, now, profile.rulebook)
+    cleaned, unusable, quarantined = normalise(source, now, profile, lexicon)
+    contacts = profile_all(cleaned, profile)
+    nothing = CUSTOMER_RECORDS.empty_table()
+    whole = Scope(
+        records=cleaned,
+        contacts=contacts,
+        previous=nothing if previous is None else previous,
+        issued=nothing if issued is None else issued,
+        crowded=CROWDED.empty_table(),
+        elsewhere=ELSEWHERE.empty_table(),
+    )
+    tables, model = decide(whole, profile, lexicon, model, decisions, now, progress)
+    unusable = pl.concat([unusable, unusable_contacts(cleaned, contacts)]).sort(*KEY, "field")
+    return Resolution(
+        **tables,
+        contacts=conform(contacts.to_arrow(), CONTACTS),
+        unusable_values=conform(unusable.to_arrow(), UNUSABLE_VALUES),
+        quarantine=conform(quarantined.to_arrow(), QUARANTINE),
+        prepared=cleaned.to_arrow(),
+        profile=profile.name,
+        model=model,
+    )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The records to resolve, and what must be known of those that stay as they are.
+
+    `records` are sorted by key. `previous` and `issued` are their ids; `crowded` (CROWDED) are keys
+    that too many of all records have, `elsewhere` (ELSEWHERE) the homes of all other customers.
+    """
+
+    records: pl.DataFrame
+    contacts: pl.DataFrame
+    previous: pa.Table
+    issued: pa.Table
+    crowded: pa.Table
+    elsewhere: pa.Table
+
+
+def decide(
+    scope: Scope,
+    profile: Profile,
+    lexicon: Lexicon,
+    model: Model | None,
+    decisions: pa.Table | None,
+    now: datetime,
+    progress: Callable[[str], None],
+) -> tuple[dict[str, pa.Table], Model | None]:
+    """Link, cluster and name the records; returns the tables and the model that was used.
+
+    Nothing that is not in the scope has a say, so that some records can be resolved without the
+    rest, and all with the same code.
+    """
+    with database() as con:
+        for name in ("crowded", "elsewhere"):
+            con.register("given", getattr(scope, name))
+            con.execute(f"create table {name} as select * from given")
+        numbered = scope.records.with_row_index("rec")
+        usable = load_features(con, numbered, scope.contacts, profile)
         # What only served the matching is in the database now.
-        cleaned = cleaned.select(name for name in RECORDS.names if name in cleaned.columns)
+        usable = usable.select(name for name in RECORDS.names if name in usable.columns)
+        index_keys(con, profile)
+        load_decisions(con, decisions, now, profile.rulebook)
         model = _link(con, profile, lexicon, model, progress)
         progress("clustering")
         find_clusters(con, profile, model)
         progress("keeping ids")
-        _keep_ids(con, profile, previous, issued)
+        _keep_ids(con, profile, scope.previous, scope.issued)
         find_reviews(con, profile, model)
-        find_metrics(con, profile, model)
-        count_unusable(con, unusable, contacts)
+        find_metrics(con, model)
         progress("writing the result")
-        published = _publish(con, cleaned, contacts, quarantined, now, model)
-        unusable_values = conform(unusable.to_arrow(), UNUSABLE_VALUES)
-        return Resolution(**published, unusable_values=unusable_values, model=model)
+        return publish(con, usable, now, model), model
 
 
 def train_model(
@@ -105,25 +162,28 @@ def train_model(
 
     None where there is too little to learn from. Arguments are those of `resolve`.
     """
-    now = _utc(now)
+    now = utc(now)
     progress(f"cleaning {len(records):,} source records")
     source = pl.from_arrow(conform(records, RECORDS_IN))
     profile, lexicon = choose_profile(source, rules), Lexicon()
-    with _database() as con:
-        load_features(con, normalise(source, now, profile, lexicon).records, profile)
+    with database() as con:
+        cleaned = normalise(source, now, profile, lexicon).records
+        numbered = cleaned.with_row_index("rec")
+        load_features(con, numbered, profile_all(cleaned, profile), profile)
         load_decisions(con, decisions, now, profile.rulebook)
         progress("training the model")
         find_rule_edges(con, profile)
+        con.execute("create table crowded (key ubigint)")
         find_pairs(con, profile)
         return train(con, profile, lexicon)
 
 
-def _utc(now: datetime) -> datetime:
+def utc(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
 @contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that may spill to a folder of its own."""
     with tempfile.TemporaryDirectory() as spill:
         yield duckdb.connect(config=_DATABASE | {"temp_directory": spill})
@@ -160,12 +220,11 @@ def _link(
 def _keep_ids(
     con: duckdb.DuckDBPyConnection,
     profile: Profile,
-    previous: pa.Table | None,
-    issued: pa.Table | None,
+    previous: pa.Table,
+    issued: pa.Table,
 ) -> None:
-    nothing = CUSTOMER_RECORDS.empty_table()
     for name, table in (("previous_run", previous), ("issued_ids", issued)):
-        con.register(name, conform(nothing if table is None else table, CUSTOMER_RECORDS))
+        con.register(name, conform(table, CUSTOMER_RECORDS))
     con.execute("create table previous as select source, source_id, customer_id from previous_run")
     con.execute(
         """
@@ -179,80 +238,3 @@ def _keep_ids(
     find_events(con)
     register_ids(con)
     find_households(con, profile)
-
-
-def _publish(
-    con: duckdb.DuckDBPyConnection,
-    cleaned: pl.DataFrame,
-    contacts: pl.DataFrame,
-    quarantined: pl.DataFrame,
-    now: datetime,
-    model: Model | None,
-) -> dict[str, pa.Table]:
-    """The result tables; the rows of `cleaned` are in the order of `rec`."""
-    con.execute(
-        """
-        create table kept_edges as
-        select edges.*
-        from edges
-        inner join clusters as l on l.rec = edges.rec_l
-        inner join clusters as r on r.rec = edges.rec_r
-        where l.cluster = r.cluster
-        """
-    )
-    decided = con.sql(
-        """
-        with evidence as (
-            select unnest([rec_l, rec_r]) as rec, kind, match_probability from kept_edges
-        ),
-        matched as (
-            select rec, max(kind) as matched_by, max(match_probability) as match_probability
-            from evidence
-            group by rec
-        )
-        select
-            assigned.customer_id, household_id,
-            coalesce(matched.matched_by, 'none') as matched_by,
-            matched.match_probability
-        from clusters
-        inner join assigned using (cluster)
-        inner join households using (customer_id)
-        left join matched using (rec)
-        order by clusters.rec
-        """
-    ).pl()
-    published = cleaned.hstack(decided)
-    events = con.sql("select * from events order by customer_id, event, previous_customer_id").pl()
-    edges = con.sql(
-        """
-        select * replace (to_json(weights) as weights),
-            case when kind = 'model' then $version end as model_version
-        from kept_edges order by rec_l, rec_r
-        """,
-        params={"version": model and model.version},
-    ).pl()
-    reviews = con.sql("select * from reviews order by kind, match_weight, rec_l, rec_r").pl()
-    registry = con.sql("select * from registry order by customer_id").pl()
-    tables = {
-        "customer_records": (published, CUSTOMER_RECORDS),
-        "records": (published, RECORDS),
-        "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
-        "customer_ids": (registry, CUSTOMER_IDS),
-        "contacts": (contacts.filter(pl.col("contact") != "email_local"), CONTACTS),
-        "quarantine": (quarantined, QUARANTINE),
-        "edges": (_with_keys(edges, cleaned), EDGES),
-        "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),
-        "review_queue": (_with_keys(reviews, cleaned), REVIEW_QUEUE),
-    }
-    return {
-        name: conform(table.select(c for c in schema.names).to_arrow(), schema)
-        for name, (table, schema) in tables.items()
-    }
-
-
-def _with_keys(pairs: pl.DataFrame, cleaned: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of records with the source and source_id of both sides."""
-    for side in ("l", "r"):
-        key = cleaned.select(KEY)[pairs[f"rec_{side}"]]
-        pairs = pairs.hstack(key.rename({name: f"{name}_{side}" for name in KEY}))
-    return pairs

@@ -3,6 +3,7 @@
 import duckdb
 
 from identity.cluster import threshold_of
+from identity.keys import twins
 from identity.model import Model
 from identity.profile import Profile
 
@@ -12,7 +13,6 @@ _BAND = 3
 _WEAK_BRIDGE = 8
 # A person with more records than this is rather several.
 _MOST_RECORDS = 30
-_LARGEST_BLOCK = 8
 
 
 def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model | None) -> None:
@@ -75,8 +75,9 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model 
 
 def _find_twins(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     keys = " union all ".join(
-        f"select rec, {n} as kind, hash({key}) as key from features where {key} is not null"
-        for n, key in enumerate(profile.twin_keys)
+        f"select rec, {key.sql} as key, {key.most} as most from features "
+        f"where ({key.value}) is not null"
+        for key in twins(profile)
     )
     other_given = " or ".join(f"l.{given} <> r.{given}" for given in profile.given)
     con.execute(
@@ -84,14 +85,14 @@ def _find_twins(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         create table twins as
         with keyed as ({keys}),
         shared as (
-            select kind, key from keyed
-            group by kind, key having count(*) between 2 and {_LARGEST_BLOCK}
+            select key from keyed anti join crowded using (key)
+            group by key having count(*) between 2 and min(most)
         ),
-        members as (select keyed.* from keyed semi join shared using (kind, key))
+        members as (select keyed.* from keyed semi join shared using (key))
         select distinct one.rec as rec_l, two.rec as rec_r
         from members as one
         inner join members as two
-            on one.kind = two.kind and one.key = two.key and one.rec < two.rec
+            on one.key = two.key and one.rec < two.rec
         inner join features as l on l.rec = one.rec
         inner join features as r on r.rec = two.rec
         where ({other_given}) and not {profile.same_given}

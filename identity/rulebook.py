@@ -100,7 +100,8 @@ def read_rules(path: Path | None = None, blocklist: pa.Table | None = None) -> R
     `blocklist` is a project's own, in addition to the usual one (`read_blocklist`). Raises
     RulebookError or BlocklistError on a mistake, naming what there is.
     """
-    usual, own = _read(DEFAULT_FILE), _read(path or DEFAULT_FILE)
+    usual = _read(DEFAULT_FILE)
+    own = _read(path) if path else {}
     blocked = read_blocklist(blocklist)
     return {
         profile: _rulebook(profile, usual[profile], own.get(profile), blocked)

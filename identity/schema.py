@@ -59,6 +59,14 @@ CONTACTS = _schema(
     "contact value profile reason people records", people=pa.int64(), records=pa.int64()
 )
 UNUSABLE_VALUES = _schema("source source_id field value reason")
+# Of every record in use: its component of links, and the keys of keys.all_keys in their order
+RECORD_INDEX = _schema(
+    "source source_id component keys", component=pa.uint64(), keys=pa.list_(pa.uint64())
+)
+CROWDED = _schema("key", key=pa.uint64())
+ELSEWHERE = _schema("customer_id household_id keys", keys=pa.list_(pa.uint64()))
+# Of customers none of whose records was resolved again, but whose household changed
+HOUSEHOLDS = _schema("customer_id household_id")
 METRICS = _schema("metric value", value=pa.float64())
 DECISIONS = _schema(
     "decision_id decision source_l source_id_l source_r source_id_r customer_id decided_by reason "
@@ -70,7 +78,11 @@ DECISIONS = _schema(
 
 @dataclass(frozen=True)
 class Resolution:
-    """Everything one run of identity resolution found out."""
+    """Everything one run of identity resolution found out.
+
+    `prepared` are the cleaned records, in columns of the `profile`; `metrics` are those of the run,
+    to which `metrics.measurements` adds those of the result.
+    """
 
     customer_records: pa.Table
     records: pa.Table
@@ -82,6 +94,10 @@ class Resolution:
     unusable_values: pa.Table
     review_queue: pa.Table
     metrics: pa.Table
+    households: pa.Table
+    record_index: pa.Table
+    prepared: pa.Table
+    profile: str
     model: Model | None
 
 

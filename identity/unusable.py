@@ -78,14 +78,15 @@ def unusable_births(
 
 
 def unusable_contacts(records: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
-    """The same of contact points that too many people share; an address of such a block stays."""
+    """The same of contact points that too many people share; an address of such a block stays.
+
+    By source and source_id.
+    """
     junk = contacts.filter(pl.col("profile") == "junk")
     return pl.concat(
-        _reasons(
-            records.join(junk.filter(pl.col("contact") == field), left_on=field, right_on="value"),
-            field,
-            pl.col("reason"),
-        )
+        records.select("source", "source_id", value=field)
+        .join(junk.filter(pl.col("contact") == field), on="value")
+        .select("source", "source_id", pl.lit(field).alias("field"), "value", "reason")
         for field in ("email", "phone")
     )
 

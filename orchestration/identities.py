@@ -7,94 +7,102 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 import identity
-from orchestration.identity_model import KeptModel, keep_model, kept_model, version_of
-from orchestration.identity_rules import identity_rules
-from orchestration.identity_tables import (
-    IDENTITY_TABLES,
-    REPLACED,
-    STAGE,
-    ensure_identity_tables,
+from orchestration.identity_input import (
+    Input,
+    changed_records,
+    earlier,
+    read_input,
+    remember_input,
 )
+from orchestration.identity_model import KeptModel, keep_model, kept_model, version_of
+from orchestration.identity_publish import publish_all, publish_changes
+from orchestration.identity_rules import identity_rules
+from orchestration.identity_tables import IDENTITY_TABLES, ensure_identity_tables
 from orchestration.warehouse import DuckDBWarehouse
 
-# A membership lasts until its record has another customer, or is gone.
-CLOSE_MEMBERSHIPS = """
-update identity.memberships set valid_to = ?
-where valid_to is null and not exists (
-    select 1 from identity.customer_records as found
-    where found.source = memberships.source and found.source_id = memberships.source_id
-        and found.customer_id = memberships.customer_id
-)
-"""
-OPEN_MEMBERSHIPS = """
-insert into identity.memberships
-select source, source_id, customer_id, cast(? as timestamp), null
-from identity.customer_records as found
-where not exists (
-    select 1 from identity.memberships
-    where memberships.source = found.source and memberships.source_id = found.source_id
-        and memberships.valid_to is null
-)
-"""
+# Where more than this share of the records changed, all are resolved: that takes no longer.
+MOST_CHANGED = 0.2
 
 
 def resolve_identities(
     warehouse: DuckDBWarehouse, as_of: datetime, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, int]:
-    """Resolve all records and publish; the same input leaves everything as it is.
+    """Resolve what changed, or all records, and publish; without a change all stays as it is.
 
     Returns the row counts of the published tables.
     """
-    ensure_identity_tables(warehouse)
-    fingerprint = _fingerprint(warehouse, as_of)
-    kept = _usable_model(warehouse, progress)
-    if f"{fingerprint}:{version_of(kept)}" == warehouse.value(
-        "select input from identity.resolution order by resolved_at desc, rowid desc limit 1"
-    ):
-        progress("no record changed: identities stay as they are")
-        return _counts(warehouse)
-    records = warehouse.arrow("select * from identity_inputs.identity_records")
-    model = kept.model if kept and kept.suits(len(records)) else None
-    try:
-        resolution = _resolve(warehouse, records, model, as_of, progress)
-    except identity.ModelError as error:
-        progress(str(error))
-        model = None
-        resolution = _resolve(warehouse, records, model, as_of, progress)
+    with warehouse.held():
+        ensure_identity_tables(warehouse)
+        kept = _usable_model(warehouse, progress)
+        rules = identity_rules(warehouse)
+        found = read_input(warehouse, as_of)
+        basis = _basis(rules)
+        last = warehouse.value("select input from identity.resolution order by rowid desc limit 1")
+        is_same = last == f"{basis}:{version_of(kept)}"
+        if is_same and found.is_empty():
+            progress("no record changed: identities stay as they are")
+            return _counts(warehouse)
+        count = warehouse.value("select count(*) from identity_inputs.identity_records")
+        told = _known(warehouse) | {"rules": rules, "now": as_of, "progress": progress}
+    model = kept.model if kept and kept.suits(count) else None
+    changes = None
+    if is_same and model and len(found.changed) <= MOST_CHANGED * count:
+        changes = _resolve_changes(warehouse, found, model, told)
+        resolution = changes.resolution
+    else:
+        resolution = _resolve_all(warehouse, model, told)
     with warehouse.transaction() as transaction:
-        _publish(transaction, resolution, as_of)
-        if resolution.model is not None and model is None:
-            kept = KeptModel(resolution.model, len(records))
+        if changes:
+            publish_changes(transaction, changes, rules, as_of)
+        else:
+            publish_all(transaction, resolution, rules, as_of)
+        if resolution.model and resolution.model.version != version_of(kept):
+            kept = KeptModel(resolution.model, count)
             keep_model(transaction, kept, as_of)
+        remember_input(transaction, as_of, found.changed)
         transaction.execute(
             "insert into identity.resolution values (?, ?, ?)",
-            [as_of, f"{fingerprint}:{version_of(kept)}", len(records)],
+            [as_of, f"{basis}:{version_of(kept)}", count],
         )
-    return _counts(warehouse)
+        return _counts(transaction)
 
 
-def _resolve(
-    warehouse: DuckDBWarehouse,
-    records: pa.Table,
-    model: identity.Model | None,
-    as_of: datetime,
-    progress: Callable[[str], None],
+def _resolve_all(
+    warehouse: DuckDBWarehouse, model: identity.Model | None, told: dict[str, Any]
 ) -> identity.Resolution:
-    return identity.resolve(
-        records,
-        warehouse.arrow("select * from identity.customer_records"),
-        now=as_of,
-        issued=warehouse.arrow(
+    """All records, with a new model where there is none or this one does not fit."""
+    records = warehouse.arrow("select * from identity_inputs.identity_records")
+    try:
+        return identity.resolve(records, model=model, **told)
+    except identity.ModelError as error:
+        told["progress"](str(error))
+        return identity.resolve(records, **told)
+
+
+def _resolve_changes(
+    warehouse: DuckDBWarehouse, found: Input, model: identity.Model, told: dict[str, Any]
+) -> identity.Changes:
+    return identity.resolve_changes(
+        changed_records(warehouse, found.changed),
+        gone=found.changed.filter(found.changed["is_gone"]),
+        asked=found.asked,
+        earlier=earlier(warehouse),
+        model=model,
+        **told,
+    )
+
+
+def _known(warehouse: DuckDBWarehouse) -> dict[str, Any]:
+    """What every resolution is told of earlier ones and of stewards."""
+    return {
+        "previous": warehouse.arrow("select * from identity.customer_records"),
+        "issued": warehouse.arrow(
             "select distinct source, source_id, customer_id from identity.memberships"
         ),
-        decisions=warehouse.arrow("select * from identity.decisions"),
-        model=model,
-        rules=identity_rules(warehouse),
-        progress=progress,
-    )
+        "decisions": warehouse.arrow("select * from identity.decisions"),
+    }
 
 
 def evaluate_against(
@@ -132,24 +140,14 @@ def chart_identities(
     )
 
 
-def _fingerprint(warehouse: DuckDBWarehouse, as_of: datetime) -> str:
-    """Of everything that decides the outcome: records, decisions, rules, the code."""
+def _basis(rules: identity.Rules) -> str:
+    """A hash of what decides about all records alike: the code and the rules."""
     code = hashlib.sha256()
     for path in sorted(Path(identity.__file__).parent.glob("*.*")):
         if path.is_file():
             code.update(path.read_bytes())
-    code.update(repr(identity_rules(warehouse)).encode())
-    data = warehouse.value(
-        "select count(*) || ':' || sum(cast(hash(records) as hugeint)) "
-        "from identity_inputs.identity_records as records"
-    )
-    # A decision that expires changes the outcome although nobody wrote anything.
-    decided = warehouse.value(
-        "select count(*) || ':' || sum(cast(hash(decision_id) as hugeint)) from identity.decisions "
-        "where decided_at <= $1 and (expires_at is null or expires_at > $1)",
-        [as_of],
-    )
-    return f"{code.hexdigest()[:16]}:{data}:{decided}"
+    code.update(repr(rules).encode())
+    return code.hexdigest()[:16]
 
 
 def _usable_model(warehouse: DuckDBWarehouse, progress: Callable[[str], None]) -> KeptModel | None:
@@ -158,26 +156,6 @@ def _usable_model(warehouse: DuckDBWarehouse, progress: Callable[[str], None]) -
     except identity.ModelError as error:
         progress(str(error))
         return None
-
-
-def _publish(
-    transaction: DuckDBWarehouse, resolution: identity.Resolution, as_of: datetime
-) -> None:
-    for table in REPLACED:
-        transaction.execute(f"delete from identity.{table}")
-        transaction.append(f"identity.{table}", getattr(resolution, table))
-    transaction.append("identity.identity_events", resolution.identity_events)
-    transaction.execute(CLOSE_MEMBERSHIPS, [as_of])
-    transaction.execute(OPEN_MEMBERSHIPS, [as_of])
-    transaction.execute("delete from identity.metrics where resolved_at = ?", [as_of])
-    resolved_at = pa.array([as_of] * len(resolution.metrics), pa.timestamp("us"))
-    transaction.append(
-        "identity.metrics", resolution.metrics.append_column("resolved_at", resolved_at)
-    )
-    transaction.execute("delete from identity.quarantine where stage = ?", [STAGE])
-    quarantined = resolution.quarantine
-    stage = pa.array([STAGE] * len(quarantined), pa.string())
-    transaction.append("identity.quarantine", quarantined.append_column("stage", stage))
 
 
 def last_metrics(warehouse: DuckDBWarehouse) -> dict[str, float]:

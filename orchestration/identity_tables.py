@@ -25,12 +25,8 @@ TABLES = {
     "customer_ids": schema.CUSTOMER_IDS,
     "identity_events": schema.IDENTITY_EVENTS,
     "decisions": schema.DECISIONS,
+    "record_index": schema.RECORD_INDEX,
 }
-# What each run writes anew, the rest is only ever added to
-REPLACED = (
-    *("customer_records", "records", "contacts", "unusable_values"),
-    *("edges", "review_queue", "customer_ids"),
-)
 OWN_TABLES = """
 create table if not exists identity.memberships (
     source varchar, source_id varchar, customer_id varchar, valid_from timestamp,
@@ -42,6 +38,10 @@ create table if not exists identity.metrics (
 create table if not exists identity.resolution (
     resolved_at timestamp, input varchar, record_count bigint
 );
+create table if not exists identity.resolved_input (
+    source varchar, source_id varchar, content hugeint
+);
+create table if not exists identity.followed_decisions (decision_id varchar);
 create table if not exists identity.model (
     trained_at timestamp, record_count bigint, model varchar
 );
@@ -64,7 +64,7 @@ COLUMN_TYPES = {
     "timestamp[us]": "timestamp",
     "int64": "bigint",
 }
-COLUMN_TYPES |= {"date32[day]": "date"}
+COLUMN_TYPES |= {"date32[day]": "date", "uint64": "ubigint", "list<item: uint64>": "ubigint[]"}
 
 
 def ensure_identity_tables(warehouse: DuckDBWarehouse) -> None:

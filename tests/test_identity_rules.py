@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import identity
+from identity.contacts import profile_all
 from identity.features import load_features
 from identity.lexicon import Lexicon
 from identity.normalise import choose_profile, normalise
@@ -123,7 +124,8 @@ def test_every_column_that_rules_may_name_is_there(row):
     rows = pl.from_arrow(table(row))
     profile = choose_profile(rows)
     con = duckdb.connect()
-    load_features(con, normalise(rows, NOW, profile, Lexicon()).records, profile)
+    cleaned = normalise(rows, NOW, profile, Lexicon()).records
+    load_features(con, cleaned.with_row_index("rec"), profile_all(cleaned, profile), profile)
     assert set(COLUMNS[profile.name]) <= set(con.table("features").columns)
 
 

@@ -1,0 +1,113 @@
+"""The tables of a resolution, from what its database has come to."""
+
+from datetime import datetime
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from identity.model import Model
+from identity.normalise import KEY
+from identity.schema import (
+    CUSTOMER_IDS,
+    CUSTOMER_RECORDS,
+    EDGES,
+    HOUSEHOLDS,
+    IDENTITY_EVENTS,
+    METRICS,
+    RECORD_INDEX,
+    RECORDS,
+    REVIEW_QUEUE,
+    conform,
+)
+
+_OTHER_HOUSEHOLDS = """
+    select distinct customer_id, households.household_id
+    from elsewhere inner join households using (customer_id)
+    where elsewhere.household_id <> households.household_id
+    order by customer_id
+"""
+_INDEX = """
+    select features.source, features.source_id, record_keys.keys,
+        hash(first.source, first.source_id) as component
+    from record_keys
+    inner join features using (rec)
+    inner join components using (rec)
+    inner join features as first on first.rec = components.cluster_id
+    order by rec
+"""
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection,
+    usable: pl.DataFrame,
+    now: datetime,
+    model: Model | None,
+) -> dict[str, pa.Table]:
+    """The result tables of a database; the rows of `usable` are in the order of `rec`."""
+    con.execute(
+        """
+        create table kept_edges as
+        select edges.*
+        from edges
+        inner join clusters as l on l.rec = edges.rec_l
+        inner join clusters as r on r.rec = edges.rec_r
+        where l.cluster = r.cluster
+        """
+    )
+    decided = con.sql(
+        """
+        with evidence as (
+            select unnest([rec_l, rec_r]) as rec, kind, match_probability from kept_edges
+        ),
+        matched as (
+            select rec, max(kind) as matched_by, max(match_probability) as match_probability
+            from evidence
+            group by rec
+        )
+        select
+            assigned.customer_id, household_id,
+            coalesce(matched.matched_by, 'none') as matched_by,
+            matched.match_probability
+        from clusters
+        inner join assigned using (cluster)
+        inner join households using (customer_id)
+        left join matched using (rec)
+        order by clusters.rec
+        """
+    ).pl()
+    published = usable.hstack(decided)
+    events = con.sql("select * from events order by customer_id, event, previous_customer_id").pl()
+    edges = con.sql(
+        """
+        select * replace (to_json(weights) as weights),
+            case when kind = 'model' then $version end as model_version
+        from kept_edges order by rec_l, rec_r
+        """,
+        params={"version": model and model.version},
+    ).pl()
+    reviews = con.sql("select * from reviews order by kind, match_weight, rec_l, rec_r").pl()
+    registry = con.sql("select * from registry order by customer_id").pl()
+    tables = {
+        "customer_records": (published, CUSTOMER_RECORDS),
+        "records": (published, RECORDS),
+        "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
+        "customer_ids": (registry, CUSTOMER_IDS),
+        "edges": (_with_keys(edges, usable), EDGES),
+        "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),
+        "review_queue": (_with_keys(reviews, usable), REVIEW_QUEUE),
+        "households": (con.sql(_OTHER_HOUSEHOLDS).pl(), HOUSEHOLDS),
+        "record_index": (con.sql(_INDEX).pl(), RECORD_INDEX),
+    }
+    return {
+        name: conform(table.select(c for c in schema.names).to_arrow(), schema)
+        for name, (table, schema) in tables.items()
+    }
+
+
+def _with_keys(pairs: pl.DataFrame, cleaned: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of records with the source and source_id of both sides."""
+    for side in ("l", "r"):
+        key = cleaned.select(KEY)[pairs[f"rec_{side}"]]
+        pairs = pairs.hstack(key.rename({name: f"{name}_{side}" for name in KEY}))
+    return pairs

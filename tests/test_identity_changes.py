@@ -1,0 +1,157 @@
+"""What changes reach is resolved again, and only that; the outcome is a full resolution's."""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import identity
+from identity.schema import RECORDS_IN
+from orchestration.identities import resolve_identities
+from orchestration.identity_model import KeptModel, keep_model
+from orchestration.identity_tables import ensure_identity_tables
+from orchestration.stewardship import decide
+from orchestration.warehouse import DuckDBWarehouse
+from tests.identity_kit import NOW
+from tests.test_identity_dirt import cards, members, people
+from tests.test_identity_stewardship import land
+
+PUBLISHED = (
+    *("customer_records", "records", "edges", "review_queue", "customer_ids", "contacts"),
+    *("unusable_values", "quarantine"),
+)
+SHOP = {"phone": "090-0000-1111"}
+Rows = dict[str, dict]
+
+
+@pytest.fixture(scope="module")
+def model() -> identity.Model:
+    """Learned from other people than those of the tests."""
+    known = people(1_500, seed=12)
+    rows = pl.concat([members(known), cards(known)], how="diagonal")
+    learned = identity.train_model(rows.to_arrow(), now=NOW)
+    assert learned is not None
+    return learned
+
+
+def with_model(warehouse: DuckDBWarehouse, model: identity.Model) -> None:
+    ensure_identity_tables(warehouse)
+    with warehouse.transaction() as transaction:
+        keep_model(transaction, KeptModel(model, 1_000_000), NOW)
+
+
+def land_rows(warehouse: DuckDBWarehouse, rows: Rows) -> pa.Table:
+    records = pa.Table.from_pylist(list(rows.values()), schema=RECORDS_IN)
+    land(warehouse, records)
+    return records
+
+
+def world(person_count: int) -> Rows:
+    known = people(person_count, seed=31)
+    rows = pl.concat([members(known), cards(known)], how="diagonal").to_dicts()
+    return {row["source_id"]: row for row in rows}
+
+
+def batches(count: int, person_count: int) -> Iterator[Rows]:
+    """The records that exist after each batch of new, corrected, late and deleted ones."""
+    every = world(person_count)
+    dice = random.Random(5)
+    late = set(dice.sample(sorted(every), k=len(every) // 5))
+    held = {key: row for key, row in every.items() if key not in late}
+    few = max(len(every) // 60, 3)
+    yield dict(held)
+    for number in range(count):
+        gone = dice.sample(sorted(held), k=few)
+        late |= set(gone)
+        for key in gone:
+            del held[key]
+        for key in dice.sample(sorted(late), k=few):
+            late.discard(key)
+            held[key] = every[key]
+        for key in dice.sample(sorted(held), k=2 * few):
+            held[key] = held[key] | changed(every, dice, number)
+        yield dict(held)
+
+
+def changed(every: Rows, dice: random.Random, number: int) -> dict:
+    """What comes in a corrected record: nothing, another's, or a number that becomes a shop's."""
+    other = every[dice.choice(sorted(every))]
+    taken = [
+        {"birth_on": None, "phone": None},
+        {field: other[field] for field in ("phone", "postal_code")},
+        {"address": other.get("address"), "email": other.get("email")},
+        {"last_name": other.get("last_name"), "last_name_kana": other.get("last_name_kana")},
+        {"phone": other["phone"], "full_name_kana": other.get("full_name_kana")},
+    ]
+    return SHOP if number % 4 < 2 and dice.random() < 0.6 else dice.choice(taken)
+
+
+def published(warehouse: DuckDBWarehouse, table: str) -> list[tuple]:
+    rows = warehouse.rows(f"select * from identity.{table}")
+    return tidy([{k: v for k, v in row.items() if k not in ("stage", "raw_row")} for row in rows])
+
+
+def tidy(rows: list[dict]) -> list[tuple]:
+    """Rows in one order, without when they were written."""
+    kept = [{k: v for k, v in row.items() if k not in ("loaded_at", "occurred_at")} for row in rows]
+    return sorted((tuple(sorted(row.items())) for row in kept), key=repr)
+
+
+def steward(warehouse: DuckDBWarehouse, dice: random.Random, now) -> None:
+    """Decide about a pair of the queue, or pin a record to somebody else's id."""
+    queue = warehouse.rows("select * from identity.review_queue order by all")
+    if queue and dice.random() < 0.7:
+        row = dice.choice(queue)
+        pair = [f"{row[f'source_{side}']}:{row[f'source_id_{side}']}" for side in "lr"]
+        word = dice.choice(["same", "different"])
+    else:
+        some = warehouse.rows("select * from identity.customer_records order by all")
+        pair = [f"{one['source']}:{one['source_id']}" for one in dice.sample(some, k=2)]
+        word = "pin"
+        pair[1] = dice.choice(some)["customer_id"]
+    until = dice.choice([None, now + timedelta(days=2)])
+    decide(warehouse, word, *pair, "aya", "looked at both", now, until)
+
+
+def assert_like_full_runs(
+    warehouse: DuckDBWarehouse, model: identity.Model, states: Iterator[Rows]
+) -> None:
+    with_model(warehouse, model)
+    land_rows(warehouse, next(states))
+    resolve_identities(warehouse, NOW)
+    dice = random.Random(11)
+    reached = 0
+    for day, state in enumerate(states, 1):
+        now = NOW + timedelta(days=day)
+        steward(warehouse, dice, now)
+        records = land_rows(warehouse, state)
+        ids = "select distinct source, source_id, customer_id from identity.memberships"
+        whole = identity.resolve(
+            records,
+            warehouse.arrow("select * from identity.customer_records"),
+            now=now,
+            issued=warehouse.arrow(ids),
+            decisions=warehouse.arrow("select * from identity.decisions"),
+            model=model,
+        )
+        said: list[str] = []
+        resolve_identities(warehouse, now, said.append)
+        (reach,) = [message for message in said if "changes reach" in message]
+        reached += int(reach.split()[1].replace(",", ""))
+        for table in PUBLISHED:
+            assert published(warehouse, table) == tidy(getattr(whole, table).to_pylist()), table
+        told = warehouse.rows("select * from identity.identity_events where occurred_at = ?", [now])
+        assert tidy(told) == tidy(whole.identity_events.to_pylist())
+    assert 0 < reached < 0.5 * day * len(state)
+
+
+def test_batches_of_changes_publish_what_full_runs_would(warehouse, model):
+    assert_like_full_runs(warehouse, model, batches(6, 250))
+
+
+@pytest.mark.replay
+def test_thirty_batches_of_changes_publish_what_full_runs_would(warehouse, model):
+    assert_like_full_runs(warehouse, model, batches(30, 1_500))

@@ -1,6 +1,5 @@
 """Identity resolution: which source records are one customer, durably."""
 
-from identity.affected import Earlier
 from identity.blocklist import BlocklistError
 from identity.changes import Changes, resolve_changes
 from identity.charts import write_charts
@@ -13,6 +12,7 @@ from identity.normalise import profile_named
 from identity.resolve import resolve, train_model
 from identity.rulebook import RulebookError, Rules, read_rules
 from identity.schema import Resolution
+from identity.sharing import Earlier
 
 __all__ = [
     "DECISION_KINDS",

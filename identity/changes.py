@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from identity import model as splink_model
-from identity.affected import Earlier, find_affected, share_again
+from identity.affected import find_affected
 from identity.keys import homes_of
 from identity.lexicon import Lexicon
 from identity.model import Model
@@ -24,7 +24,16 @@ from identity.schema import (
     Resolution,
     conform,
 )
+from identity.sharing import Earlier, News, share_again
 from identity.unusable import unusable_contacts
+
+# Whoever had or is to have one id is decided about together.
+_BONDS = """
+create table bonds_of_ids as
+select source, source_id, customer_id from issued
+union all
+select source_l, source_id_l, customer_id from decisions where decision = 'pin'
+"""
 
 
 @dataclass(frozen=True)
@@ -69,16 +78,20 @@ def resolve_changes(
     lexicon = Lexicon(pl.from_arrow(model.terms))
     source = pl.from_arrow(conform(records, RECORDS_IN))
     changed, unusable, quarantined = normalise(source, now, profile, lexicon)
-    keys = (source.select(KEY), pl.from_arrow(gone.select(KEY)))
-    replaced = pl.concat(keys).unique()
+    replaced = pl.concat([source.select(KEY), pl.from_arrow(gone.select(KEY))]).unique()
+    news = News(changed, replaced, pl.from_arrow(asked.select(KEY)))
     with database() as con:
-        shared = share_again(con, changed, replaced, earlier, profile)
-        again = pl.concat([changed, shared.turned], how="diagonal")
-        replaced_too = pl.concat([replaced, shared.turned.select(KEY)])
-        asked_keys = pl.from_arrow(asked.select(KEY))
-        reach = find_affected(
-            con, again, replaced_too, asked_keys, shared, issued, decisions, earlier, profile
+        shared = share_again(con, news, earlier, profile)
+        turned = shared.turned.select(KEY)
+        news = News(
+            records=pl.concat([changed, shared.turned], how="diagonal"),
+            keys=pl.concat([replaced, turned]),
+            asked=news.asked,
         )
+        con.register("issued", issued)
+        con.register("decisions", decisions)
+        con.execute(_BONDS)
+        reach = find_affected(con, news, shared.contacts, earlier, profile)
         scope = Scope(
             records=reach.records,
             contacts=shared.contacts,
@@ -89,22 +102,21 @@ def resolve_changes(
         )
     progress(f"resolving {len(scope.records):,} records that {len(replaced):,} changes reach")
     tables, _ = decide(scope, profile, lexicon, model, decisions, now, progress)
-    shared_now = shared.contacts.join(shared.touched, on=["contact", "value"], how="semi")
-    unusable = pl.concat([unusable, unusable_contacts(shared.sharing, shared_now)])
-    resolution = Resolution(
-        **tables,
-        contacts=conform(shared.contacts.to_arrow(), CONTACTS),
-        unusable_values=conform(unusable.to_arrow(), UNUSABLE_VALUES),
-        quarantine=conform(quarantined.to_arrow(), QUARANTINE),
-        prepared=changed.to_arrow(),
-        profile=profile.name,
-        model=model,
-    )
+    again = shared.contacts.join(shared.touched, on=["contact", "value"], how="semi")
+    unusable = pl.concat([unusable, unusable_contacts(shared.sharing, again)])
     return Changes(
-        resolution=resolution,
+        resolution=Resolution(
+            **tables,
+            contacts=conform(shared.contacts.to_arrow(), CONTACTS),
+            unusable_values=conform(unusable.to_arrow(), UNUSABLE_VALUES),
+            quarantine=conform(quarantined.to_arrow(), QUARANTINE),
+            prepared=changed.to_arrow(),
+            profile=profile.name,
+            model=model,
+        ),
         affected=reach.keys.to_arrow(),
         replaced=replaced.to_arrow(),
-        turned=shared.turned.select(KEY).to_arrow(),
+        turned=turned.to_arrow(),
         touched=shared.touched.to_arrow(),
     )
 

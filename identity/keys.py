@@ -95,3 +95,14 @@ def homes_of(keys: str, profile: Profile) -> str:
     """SQL: the part of a list of all keys that may make a household."""
     last = len(all_keys(profile))
     return f"{keys}[{last - len(homes(profile)) + 1}:{last}]"
+
+
+def listed(table: str, record: str = "id") -> str:
+    """SQL: the keys of each record of a table, with their places in its list."""
+    return f"""
+        select {record}, key, place
+        from (
+            select {record}, unnest(keys) as key, generate_subscripts(keys, 1) as place from {table}
+        )
+        where key is not null
+    """

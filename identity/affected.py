@@ -34,8 +34,8 @@ def find_affected(
 ) -> Reach:
     """All that must be resolved again because of news, with all shared contacts as they are now.
 
-    Needs `known`, and `bonds_of_ids` (source, source_id, customer_id), the ids that records ever
-    had or are to have; creates `affected` (id).
+    Needs `known`, and `bonds_of_records` (source, source_id, bond) that must not be torn; creates
+    `affected` (id).
     """
     for name, keys in (("replaced", news.keys), ("asked", news.asked)):
         con.register("given_keys", keys)
@@ -128,7 +128,7 @@ def _find_sharers(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _close(con: duckdb.DuckDBPyConnection) -> None:
-    """Add to `affected` whatever a component, a rule or an id ties to it."""
+    """Add to `affected` whatever a component, a rule, an id or a decision ties to it."""
     con.execute(
         f"""
         create table bonds as
@@ -138,7 +138,7 @@ def _close(con: duckdb.DuckDBPyConnection) -> None:
         from ({listed("known")}) inner join kinds using (place)
         where kind = 'tie'
         union all
-        select hash(source, source_id), hash(customer_id) from bonds_of_ids
+        select hash(source, source_id), hash(bond) from bonds_of_records where bond is not null
         union all
         select hash(source, source_id), key
         from new_keys

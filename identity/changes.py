@@ -27,12 +27,14 @@ from identity.schema import (
 from identity.sharing import Earlier, News, share_again
 from identity.unusable import unusable_contacts
 
-# Whoever had or is to have one id is decided about together.
+# Whoever had or is to have one id, and whom one decision is about, is decided about together.
 _BONDS = """
-create table bonds_of_ids as
-select source, source_id, customer_id from issued
+create table bonds_of_records as
+select source, source_id, customer_id as bond from issued
 union all
 select source_l, source_id_l, customer_id from decisions where decision = 'pin'
+union all
+select unnest([source_l, source_r]), unnest([source_id_l, source_id_r]), decision_id from decisions
 """
 
 

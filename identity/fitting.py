@@ -4,12 +4,15 @@ import math
 
 import duckdb
 
+from identity.frequencies import set_records_per_person
 from identity.model import bits, predict, rounded
 from identity.profile import Profile
 
 # As many candidate pairs give three digits; more only take longer.
 _SAMPLED_PAIRS = 400_000
 _ROUNDS = 20
+# The second one knows how many records of a person the first had taken for people.
+_PASSES = 2
 # A wrong merge is worse than a duplicate: precision counts twice as much as recall.
 _BETA_SQUARED = 0.25
 _HIGHEST_THRESHOLD = 12
@@ -25,7 +28,6 @@ def fit(con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile) -> tup
     expected number: repeated until both agree, so that probabilities fit the data without labels.
     What stewards decided moves the prior as far as their decisions need.
     """
-    share = _try(con, settings, profile)
     records, ruled = con.execute(
         """
         select
@@ -34,15 +36,20 @@ def fit(con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile) -> tup
              from (select count(*) as n from rule_edges group by rec_l))
         """
     ).fetchall()[0]
+    share = _sample(con)
     first = prior = bits(settings["probability_two_random_records_match"])
-    for _ in range(_ROUNDS):
-        expected = con.execute(
-            f"""
-            select coalesce(sum(1 - 1 / (1 + pow(2, match_weight + {prior - first}))), 0)
-            from tried
-            """
-        ).fetchall()[0][0]
-        prior = bits(rounded((float(ruled) + expected / share) / (records * (records - 1) / 2)))
+    for step in range(_PASSES):
+        if step:
+            set_records_per_person(con, _records_per_person(con, prior - first, share))
+        _weigh(con, settings, profile, "sample_pairs", "tried")
+        for _ in range(_ROUNDS):
+            expected = con.execute(
+                f"""
+                select coalesce(sum(1 - 1 / (1 + pow(2, match_weight + {prior - first}))), 0)
+                from tried
+                """
+            ).fetchall()[0][0]
+            prior = bits(rounded((float(ruled) + expected / share) / (records * (records - 1) / 2)))
     prior += _steward_shift(con, settings, profile, prior - first)
     threshold = _choose_threshold(con, prior - first)
     con.execute("drop table tried; drop table sample_pairs")
@@ -50,8 +57,27 @@ def fit(con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile) -> tup
     return settings | {"probability_two_random_records_match": odds}, threshold
 
 
-def _try(con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile) -> float:
-    """Create `tried`, scores of sampled candidates, all between two people; returns the share."""
+def _records_per_person(con: duckdb.DuckDBPyConnection, shift: float, share: float) -> float:
+    """How many records that no rule ties a person is expected to have, averaged over records."""
+    matches, roots = con.execute(
+        f"""
+        with joined as (
+            select max(match_weight) + {shift} as weight
+            from tried
+            inner join roots as l on l.rec = rec_l
+            inner join roots as r on r.rec = rec_r
+            group by least(l.root, r.root), greatest(l.root, r.root)
+        )
+        select coalesce(sum(1 - 1 / (1 + pow(2, weight))), 0),
+            (select count(distinct root) from roots)
+        from joined
+        """
+    ).fetchall()[0]
+    return float(f"{1 + 2 * matches / share / roots:.4g}")
+
+
+def _sample(con: duckdb.DuckDBPyConnection) -> float:
+    """Create `sample_pairs`, candidates that are to be tried; returns their share."""
     pairs = con.execute("select count(*) from pairs").fetchall()[0][0]
     parts = -(-pairs // _SAMPLED_PAIRS) or 1
     con.execute(
@@ -64,7 +90,6 @@ def _try(con: duckdb.DuckDBPyConnection, settings: dict, profile: Profile) -> fl
         where hash(least(l.root, r.root), greatest(l.root, r.root)) % {parts} = 0
         """
     )
-    _weigh(con, settings, profile, "sample_pairs", "tried")
     return 1 / parts
 
 
@@ -74,7 +99,10 @@ def _weigh(
     """Create a table (rec_l, rec_r, match_weight) of pairs."""
     splink, predicted = predict(con, settings, profile, pairs)
     con.execute(
-        f"create table {into} as select rec_l, rec_r, match_weight from {predicted.physical_name}"
+        f"""
+        create or replace table {into} as
+        select rec_l, rec_r, match_weight from {predicted.physical_name}
+        """
     )
     splink._db_api.delete_tables_created_by_splink_from_db()
 

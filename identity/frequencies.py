@@ -5,6 +5,8 @@ import pyarrow as pa
 
 from identity.profile import Profile
 
+_PER_PERSON = "records of a person"
+
 
 def frequency_columns(profile: Profile) -> list[str]:
     """The columns of `features` whose rare values say more than common ones."""
@@ -25,6 +27,7 @@ def count_frequencies(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """
     parts = {part for both in profile.name_parts.values() for part in both}
     con.execute("create table terms (kind varchar, value varchar, number double)")
+    con.execute(f"insert into terms values ('{_PER_PERSON}', null, 1)")
     for column in sorted(parts.union(frequency_columns(profile))):
         con.execute(
             f"""
@@ -38,6 +41,11 @@ def count_frequencies(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             select 'everybody', '{column}', count({column}) from firsts
             """
         )
+
+
+def set_records_per_person(con: duckdb.DuckDBPyConnection, number: float) -> None:
+    """Say how many of the counted records one person has on average: rules do not tie all."""
+    con.execute(f"update terms set number = {number} where kind = '{_PER_PERSON}'")
 
 
 def load_terms(con: duckdb.DuckDBPyConnection, terms: pa.Table) -> None:
@@ -88,16 +96,21 @@ def _frequency(profile: Profile, column: str) -> str:
     Two people rarely share a name that is rare in both parts, even if the data show it twice:
     the product of the parts' shares is as good as one sighting.
     """
-    people = f"seen_{column}.number"
     everybody = _everybody(column)
-    alone = f"greatest({people} - 1, 1) / {everybody}"
+    alone = f"greatest({_others(column)}, 1) / {everybody}"
     if column in profile.name_parts:
         both = " * ".join(
-            f"seen_{part}.number / {_everybody(part)}" for part in profile.name_parts[column]
+            f"greatest({_others(part)} + 1, 1) / {_everybody(part)}"
+            for part in profile.name_parts[column]
         )
-        by_parts = f"greatest({people}, 1) / ({everybody} + 1 / ({both}))"
+        by_parts = f"greatest({_others(column)} + 1, 1) / ({everybody} + 1 / ({both}))"
         alone = f"coalesce({by_parts}, {alone})"
     return f"case when features.{column} is not null then {alone} end"
+
+
+def _others(column: str) -> str:
+    """SQL: of how many records with the value somebody else is the person."""
+    return f"seen_{column}.number - (select number from terms where kind = '{_PER_PERSON}')"
 
 
 def _everybody(column: str) -> str:

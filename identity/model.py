@@ -27,7 +27,7 @@ logging.getLogger("splink").setLevel(logging.CRITICAL)
 
 _SMALLEST = 1e-7
 # Of a frozen model; another one is not read.
-_FORMAT = 3
+_FORMAT = 4
 
 # By comparison, then by level.
 Probabilities = dict[str, dict[str, float]]

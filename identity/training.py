@@ -21,6 +21,10 @@ _TRAINING_BLOCK = 50
 _FEWEST_PAIRS = 300
 # Whatever was never seen to differ in training may still be mistyped.
 _UNLIKELY = 1e-3
+# A person's names have something in common, but for so many pairs at most. Who shares a birthday or
+# a family's phone is mostly somebody else: with little beside names to tell them apart, strangers
+# pass for one person with two names.
+_ANOTHER_NAME = 0.02
 
 
 def train(con: duckdb.DuckDBPyConnection, profile: Profile, lexicon: Lexicon) -> Model | None:
@@ -112,6 +116,10 @@ def _learn(
     learned: Probabilities = {}
     for name, levels in found.items():
         seen = {a: m for a, m in levels.items() if isinstance(m, float) and a not in fixed}
+        if name == "name":
+            *_, other = levels
+            alike = sum(m for label, m in seen.items() if label != other)
+            seen[other] = min(seen.get(other, 1), _ANOTHER_NAME * alike)
         # What is held at a fixed level takes nothing from the others.
         total = sum(seen.values()) or 1
         learned[name] = {

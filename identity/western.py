@@ -7,7 +7,8 @@ from identity.rulebook import read_rules
 _FEATURES = """
     rec, source, source_id, member_id, web_user_id, line_user_id, unique_id, national_id, gender,
     given, family, given || ' ' || family as name,
-    least(given, family) || ' ' || greatest(given, family) as either_name,
+    case when given is not null and family is not null
+        then least(given, family) || ' ' || greatest(given, family) end as either_name,
     strftime(birth_on, '%Y%m%d') as birth,
     birth_month_day as birth_md,
     email, email_local, phone, postal_code, street,

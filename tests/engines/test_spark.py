@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from orchestration.contract import raw_tables
-from orchestration.identity_tables import IDENTITY_TABLES
+from orchestration.dbt_parse import manifest
 from orchestration.jobs import run_tick
 from orchestration.settings import DBT_PROJECT, DEMO_RAW
 from orchestration.tick import current_tick
@@ -63,15 +62,14 @@ def spark(tmp_path: Path) -> "Iterator[SparkSession]":
 
 
 def copy_sources(source: DuckDBWarehouse, spark: "SparkSession", folder: Path) -> None:
-    """Put what models read (raw tables and resolved identities) into Spark's catalogue."""
+    """Put what models read from outside dbt into Spark's catalogue."""
     folder.mkdir()
-    tables = {"raw": raw_tables(), "identity": IDENTITY_TABLES}
-    for schema, names in tables.items():
-        spark.sql(f"create database {schema}")
-        for name in names:
-            file = folder / f"{schema}.{name}.parquet"
-            source.execute(f"copy {schema}.{name} to '{file}' (format parquet)")
-            spark.sql(f"create table {schema}.{name} using parquet location '{file}'")
+    for found in manifest()["sources"].values():
+        schema, table = found["schema"], f"{found['schema']}.{found['identifier']}"
+        file = folder / f"{table}.parquet"
+        source.execute(f"copy {table} to '{file}' (format parquet)")
+        spark.sql(f"create database if not exists {schema}")
+        spark.sql(f"create table {table} using parquet location '{file}'")
 
 
 def build_on_spark(as_of: datetime, target: Path) -> list[str]:

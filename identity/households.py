@@ -40,19 +40,25 @@ def find_households(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     )
     con.execute(
         """
-        create table all_customers as
-        select customer_id from assigned union select customer_id from elsewhere
+        create table linked_customers as
+        select distinct unnest([customer_id_l, customer_id_r]) as customer_id from household_links
         """
     )
     splink = DuckDBAPI(connection=con)
     found = cluster_pairwise_predictions_at_threshold(
-        "all_customers", "household_links", splink, "customer_id", "customer_id_l", "customer_id_r"
+        "linked_customers",
+        "household_links",
+        splink,
+        "customer_id",
+        "customer_id_l",
+        "customer_id_r",
     )
     con.execute(
         f"""
         create table households as
-        select customer_id, 'h_' || substr(cluster_id, 3) as household_id
-        from {found.physical_name}
+        select customer_id, 'h_' || substr(coalesce(cluster_id, customer_id), 3) as household_id
+        from (select customer_id from assigned union select customer_id from elsewhere)
+        left join {found.physical_name} using (customer_id)
         """
     )
     splink.delete_tables_created_by_splink_from_db()

@@ -66,7 +66,7 @@ def _watched() -> Iterator[None]:
     try:
         yield
     finally:
-        os.killpg(dev.pid, signal.SIGINT)
+        os.killpg(dev.pid, signal.SIGTERM)  # where this runs in the background, SIGINT is ignored
         dev.wait()
 
 

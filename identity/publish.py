@@ -97,12 +97,13 @@ def publish(
         "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),
         "review_queue": (_with_keys(reviews, usable), REVIEW_QUEUE),
         "households": (con.sql(_OTHER_HOUSEHOLDS).pl(), HOUSEHOLDS),
-        "record_index": (con.sql(_INDEX).pl(), RECORD_INDEX),
     }
+    index = con.sql(_INDEX).to_arrow_table()
+    views = pl.CompatLevel.newest()  # without a copy: there is one in `conform`
     return {
-        name: conform(table.select(c for c in schema.names).to_arrow(), schema)
+        name: conform(table.select(c for c in schema.names).to_arrow(compat_level=views), schema)
         for name, (table, schema) in tables.items()
-    }
+    } | {"record_index": conform(index, RECORD_INDEX)}
 
 
 def _with_keys(pairs: pl.DataFrame, cleaned: pl.DataFrame) -> pl.DataFrame:

@@ -45,7 +45,7 @@ from identity.schema import (
 from identity.training import train
 from identity.unusable import unusable_contacts
 
-_DATABASE = {"memory_limit": "3GB", "max_temp_directory_size": "50GB"}
+_DATABASE = {"memory_limit": "2.5GB", "max_temp_directory_size": "50GB"}
 
 
 def resolve(
@@ -76,6 +76,7 @@ def resolve(
         splink_model.check(model, profile)
     lexicon = Lexicon(pl.from_arrow(model.terms) if model else None)
     cleaned, unusable, quarantined = normalise(source, now, profile, lexicon)
+    del records, source  # of a million people, as large as all that follows
     contacts = profile_all(cleaned, profile)
     nothing = CUSTOMER_RECORDS.empty_table()
     whole = Scope(
@@ -93,7 +94,7 @@ def resolve(
         contacts=conform(contacts.to_arrow(), CONTACTS),
         unusable_values=conform(unusable.to_arrow(), UNUSABLE_VALUES),
         quarantine=conform(quarantined.to_arrow(), QUARANTINE),
-        prepared=cleaned.to_arrow(),
+        prepared=cleaned.to_arrow(compat_level=pl.CompatLevel.newest()),  # without a copy
         profile=profile.name,
         model=model,
     )
@@ -146,6 +147,7 @@ def decide(
         _keep_ids(con, profile, scope.previous, scope.issued)
         find_reviews(con, profile, model)
         find_metrics(con, model)
+        con.execute("drop table pairs; drop table scored")  # large, and all is decided
         progress("writing the result")
         return publish(con, usable, now, model), model
 

@@ -25,6 +25,8 @@ from orchestration.warehouse import DuckDBWarehouse
 
 # Where more than this share of the records changed, all are resolved: that takes no longer.
 MOST_CHANGED = 0.2
+# What a publication writes is in memory already: DuckDB needs little beside it.
+PUBLISHING_MEMORY = "1.5GB"
 
 
 def resolve_identities(
@@ -55,6 +57,7 @@ def resolve_identities(
     else:
         resolution = _resolve_all(warehouse, model, told)
     with warehouse.transaction() as transaction:
+        transaction.execute(f"set memory_limit = '{PUBLISHING_MEMORY}'")
         if changes:
             publish_changes(transaction, changes, rules, as_of)
         else:
@@ -74,12 +77,12 @@ def _resolve_all(
     warehouse: DuckDBWarehouse, model: identity.Model | None, told: dict[str, Any]
 ) -> identity.Resolution:
     """All records, with a new model where there is none or this one does not fit."""
-    records = warehouse.arrow("select * from identity_inputs.identity_records")
-    try:
-        return identity.resolve(records, model=model, **told)
+    records = "select * from identity_inputs.identity_records"
+    try:  # no name is given to the table, so that it can go as soon as it is cleaned
+        return identity.resolve(warehouse.arrow(records), model=model, **told)
     except identity.ModelError as error:
         told["progress"](str(error))
-        return identity.resolve(records, **told)
+    return identity.resolve(warehouse.arrow(records), **told)
 
 
 def _resolve_changes(

@@ -29,3 +29,13 @@ def shared() -> Path:
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
     """An empty warehouse of the test's own."""
     return DuckDBWarehouse(tmp_path / "warehouse.duckdb")
+
+
+@pytest.fixture(scope="session")
+def world_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of the worlds of tests.journeys_kit; the one they are copies of is made once."""
+    from tests.journeys_kit import make_world  # imports dbt, which takes seconds
+
+    path = tmp_path_factory.mktemp("journeys") / "world.duckdb"
+    make_world(path)
+    return path

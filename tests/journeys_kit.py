@@ -1,14 +1,16 @@
 """Small worlds for the tests of journeys and decisions: tables that dbt would have built before."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.dbt_parse import manifest
+from orchestration.settings import warehouse_at
 from orchestration.warehouse import DuckDBWarehouse
 
 # Tables that journeys and decisions read, with the columns that tests fill, in their order.
@@ -49,28 +51,36 @@ TABLES = {
 }
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
-    """A warehouse with empty tables and the repository's seeds, to be copied."""
-    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("journeys") / "world.duckdb")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ENISHI_WAREHOUSE", str(warehouse.path))
-        for name, columns in TABLES.items():
-            warehouse.execute(f"create schema if not exists {name.split('.')[0]}")
-            warehouse.execute(f"create table {name} ({columns})")
-            for column, kind in contract(name).items():
-                warehouse.execute(f"alter table {name} add column if not exists {column} {kind}")
-        raise_on_failure(run_dbt("seed", [], datetime(2026, 10, 1)))
-    shutil.copy2(warehouse.path, warehouse.path.with_suffix(".kept"))
-    return warehouse
-
-
 @pytest.fixture
-def world(template: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
-    """A fresh small world."""
-    monkeypatch.setenv("ENISHI_WAREHOUSE", str(template.path))
-    shutil.copy2(template.path.with_suffix(".kept"), template.path)
-    return template
+def world(world_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDBWarehouse]:
+    """A small world of the test's own: empty tables and the repository's seeds."""
+    monkeypatch.setenv("ENISHI_WAREHOUSE", str(world_file))
+    shutil.copy2(world_file.with_suffix(".kept"), world_file)
+    warehouse = DuckDBWarehouse(world_file)
+    with warehouse.held():
+        yield warehouse
+
+
+def make_world(path: Path) -> None:
+    """The world that every test has a copy of, beside the path at which it has it.
+
+    All have one path, for dbt names a relation after its file, and learns that name when it starts.
+    """
+    warehouse = DuckDBWarehouse(path)
+    with warehouse_at(path):
+        with warehouse.held():
+            add_tables(warehouse, TABLES)
+        raise_on_failure(run_dbt("seed", [], datetime(2026, 10, 1)))
+    path.rename(path.with_suffix(".kept"))
+
+
+def add_tables(warehouse: DuckDBWarehouse, tables: Mapping[str, str]) -> None:
+    """Empty tables with these columns first, and then all others of their contracts."""
+    for name, columns in tables.items():
+        warehouse.execute(f"create schema if not exists {name.split('.')[0]}")
+        warehouse.execute(f"create table {name} ({columns})")
+        for column, kind in contract(name).items():
+            warehouse.execute(f"alter table {name} add column if not exists {column} {kind}")
 
 
 def contract(table: str) -> dict[str, str]:

@@ -11,9 +11,9 @@ from orchestration.backtest_report import STOPPED, report
 from orchestration.settings import SettingsError
 from orchestration.tick import TICK
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import insert, template, world
+from tests.journeys_kit import insert, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 SINCE = datetime(2026, 10, 10, 20)
 DAY = timedelta(days=1)

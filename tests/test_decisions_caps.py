@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import insert, template, tick, world
+from tests.journeys_kit import insert, tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 AS_OF = datetime(2026, 10, 31, 3)
 CASES = 5500  # customers per set of rules

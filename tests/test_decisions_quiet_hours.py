@@ -5,13 +5,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-from dbt.cli.main import dbtRunner
+import pytest
 
-from orchestration.settings import DBT_PROJECT
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import template, world
-
-__all__ = ["template", "world"]  # fixtures
+from tests.dbt_kit import compiled, query_of
 
 ZONES = ("Asia/Tokyo", "America/New_York", "Europe/London", "Australia/Lord_Howe")
 
@@ -28,19 +25,20 @@ def next_allowed(moment: datetime, zone: str, quiet: tuple[int, int]) -> datetim
         moment = moment.replace(second=0) + timedelta(minutes=1)
 
 
-def compiled() -> str:
+def query() -> str:
     """One column per zone, as dbt writes the macro."""
     columns = ",\n".join(
         f"{{{{ next_allowed('moment', \"'{zone}'\", 'quiet_from', 'quiet_until') }}}}"
         for zone in ZONES
     )
-    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     sql = f"select moment, quiet_from, quiet_until, {columns} from cases"
-    result = dbtRunner().invoke(["--quiet", "compile", "--inline", sql, *places])
-    return result.result.results[0].node.compiled_code
+    return query_of(compiled(sql, datetime(2026, 1, 1)))
 
 
-def test_messages_wait_until_quiet_hours_end(world: DuckDBWarehouse) -> None:
+def test_messages_wait_until_quiet_hours_end(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENISHI_WAREHOUSE", str(warehouse.path))
     dice = random.Random(3)
     hours = [(21 * 60, 8 * 60), (0, 7 * 60), (10 * 60, 10 * 60), (13 * 60, 14 * 60 + 30)]
     cases = [
@@ -48,8 +46,8 @@ def test_messages_wait_until_quiet_hours_end(world: DuckDBWarehouse) -> None:
         | {"moment": datetime(2026, 1, 1) + timedelta(seconds=dice.randrange(365 * 86400))}
         for _ in range(700)
     ]
-    sql = compiled()
-    with world.registered({"cases": pa.Table.from_pylist(cases)}) as connection:
+    sql = query()
+    with warehouse.registered({"cases": pa.Table.from_pylist(cases)}) as connection:
         found = connection.execute(sql).fetchall()
     assert len(found) == len(cases)
     for moment, begin, end, *allowed in found:

@@ -10,9 +10,9 @@ import pytest
 
 from orchestration.settings import warehouse_at
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import contract, insert, template, tick, world
+from tests.journeys_kit import add_tables, insert, tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 START = datetime(2026, 10, 1)
 MODELS = (
@@ -47,13 +47,8 @@ BY_BOTH = (DECISIONS, ENTRIES, SCHEDULE)
 @pytest.fixture
 def shop(world: DuckDBWarehouse) -> DuckDBWarehouse:
     """A world whose customers can be reached, with all journeys begun."""
-    with world.held():
-        for name, columns in MORE_TABLES.items():
-            world.execute(f"create schema if not exists {name.split('.')[0]}")
-            world.execute(f"create table {name} ({columns})")
-            for column, kind in contract(name).items():
-                world.execute(f"alter table {name} add column if not exists {column} {kind}")
-        world.execute("update reference.journeys set starts_on = date '2026-10-01'")
+    add_tables(world, MORE_TABLES)
+    world.execute("update reference.journeys set starts_on = date '2026-10-01'")
     return world
 
 
@@ -116,6 +111,7 @@ def deliver(shop: DuckDBWarehouse, dice: random.Random, as_of: datetime) -> None
 def rebuilt(shop: DuckDBWarehouse, as_of: datetime) -> Iterator[DuckDBWarehouse]:
     """A copy with the tick made from what is frozen and from the events alone."""
     path = shop.path.with_stem("rebuilt")
+    shop.execute("checkpoint")  # into the file: it is open
     shutil.copy2(shop.path, path)
     copy = DuckDBWarehouse(path)
     built = copy.rows(

@@ -14,9 +14,9 @@ from tests.experiments_kit import (
     lost_with_instant_feedback,
     put,
 )
-from tests.journeys_kit import template, tick, world
+from tests.journeys_kit import tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 SEED = 20261122
 START = datetime(2026, 10, 1)

@@ -7,9 +7,9 @@ import pytest
 
 from orchestration.warehouse import DuckDBWarehouse
 from tests.experiments_kit import declare, put
-from tests.journeys_kit import insert, template, tick, world
+from tests.journeys_kit import insert, tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 START = datetime(2026, 10, 1)
 MODELS = ("experiment_allocation", "experiment_assignments")

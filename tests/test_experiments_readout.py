@@ -8,9 +8,9 @@ import pytest
 
 from orchestration.warehouse import DuckDBWarehouse
 from tests.experiments_kit import assign, declare, put
-from tests.journeys_kit import insert, template, tick, world
+from tests.journeys_kit import insert, tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 START = datetime(2026, 10, 1)
 LATER = START + timedelta(days=40)

@@ -9,9 +9,9 @@ import pytest
 from holidays import country_holidays
 
 from orchestration.warehouse import DuckDBWarehouse
-from tests.journeys_kit import insert, template, tick, world
+from tests.journeys_kit import insert, tick, world
 
-__all__ = ["template", "world"]  # fixtures
+__all__ = ["world"]  # a fixture
 
 START = datetime(2026, 10, 1)
 LONGEST = timedelta(hours=48 + 24 + 24)  # the last step of cart_abandonment, until it expires

@@ -1,16 +1,13 @@
 """The words in which segments are written: what each selects, and what is refused."""
 
-import json
+from datetime import datetime
 
 import pytest
-from dbt.cli.main import dbtRunnerResult
 
-from orchestration.dbt import target_path
-from orchestration.dbt_parse import invoke_dbt, parsed
-from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
+from tests.dbt_kit import compiled, query_of
 
-AS_OF = "2026-10-31 12:00:00"
+AS_OF = datetime(2026, 10, 31, 12)
 WORLD = """
 create schema marts;
 create schema segments;
@@ -60,12 +57,6 @@ def world(warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> DuckDB
     return warehouse
 
 
-def compiled(sql: str) -> dbtRunnerResult:
-    arguments = ["compile", "--inline", sql, "--vars", json.dumps({"as_of": AS_OF})]
-    path = settings().warehouse
-    return invoke_dbt(arguments, path, target_path(), project=parsed(path.stem))
-
-
 def selected(world: DuckDBWarehouse, *conditions: str) -> dict[str, set[str]]:
     """The customers that each condition selects."""
     sql = "\nunion all\n".join(
@@ -73,10 +64,9 @@ def selected(world: DuckDBWarehouse, *conditions: str) -> dict[str, set[str]]:
         f"where {{{{ {condition} }}}}"
         for number, condition in enumerate(conditions)
     )
-    result = compiled(sql)
-    assert result.success, result.exception
+    query = query_of(compiled(sql, AS_OF))
     found: dict[str, set[str]] = {condition: set() for condition in conditions}
-    for row in world.rows(result.result.results[0].node.compiled_code):
+    for row in world.rows(query):
         found[conditions[row["number"]]].add(row["customer_id"])
     return found
 
@@ -102,6 +92,6 @@ def test_nobody_has_been_anywhere_before_the_first_history(world: DuckDBWarehous
 def test_what_is_no_condition_is_refused_with_advice(
     world: DuckDBWarehouse, condition: str, advice: str
 ) -> None:
-    result = compiled(f"select 1 where {{{{ {condition} }}}}")
+    result = compiled(f"select 1 where {{{{ {condition} }}}}", AS_OF)
     assert not result.success
     assert advice in str(result.exception.__context__)

@@ -4,11 +4,11 @@ import duckdb
 from splink import DuckDBAPI
 from splink.clustering import cluster_pairwise_predictions_at_threshold
 
-from identity.keys import homes_of
+from identity.keys import is_home
 from identity.profile import Profile
 
 # More customers than a home has: a common name in a large building, or a junk value.
-_LARGEST = 12
+MOST_CUSTOMERS = 12
 
 
 def find_households(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
@@ -19,19 +19,17 @@ def find_households(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     con.execute(
         f"""
         create table household_links as
-        with keyed as (
-            select customer_id, {homes_of("keys", profile)} as keys
+        with mentions as (
+            select customer_id, key
             from record_keys inner join clusters using (rec) inner join assigned using (cluster)
-            union all
-            select customer_id, keys from elsewhere
-        ),
-        mentions as (
-            select distinct customer_id, unnest(keys) as key from keyed
+            where {is_home(profile)}
+            union
+            select customer_id, key from elsewhere
         ),
         shared as (
             select key, min(customer_id) as first_id
-            from mentions where key is not null
-            group by key having count(*) between 2 and {_LARGEST}
+            from mentions
+            group by key having count(*) between 2 and {MOST_CUSTOMERS}
         )
         select distinct first_id as customer_id_l, customer_id as customer_id_r
         from mentions inner join shared using (key)

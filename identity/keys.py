@@ -25,8 +25,8 @@ class Key:
 
     @property
     def sql(self) -> str:
-        """SQL: the key, null where the value is."""
-        return f"case when ({self.value}) is not null then hash('{self.name}', {self.value}) end"
+        """SQL: the key of a value that is not null."""
+        return f"hash('{self.name}', {self.value})"
 
 
 def blocks(profile: Profile) -> list[Key]:
@@ -73,7 +73,7 @@ def shared_contacts(profile: Profile) -> list[Key]:
 
 
 def all_keys(profile: Profile) -> list[Key]:
-    """In the order of the lists that `index` makes."""
+    """In the order of their places, which start at 1."""
     return [
         *shared_contacts(profile),
         *ties(profile),
@@ -84,25 +84,20 @@ def all_keys(profile: Profile) -> list[Key]:
 
 
 def index_keys(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """Create `record_keys` (rec, keys): all keys of each record of `features`."""
-    listed = ", ".join(key.sql for key in all_keys(profile))
+    """Create `record_keys` (rec, id, place, key), place by place: all keys of `features`."""
     con.execute(
-        f"create or replace table record_keys as select rec, [{listed}] as keys from features"
+        "create or replace table record_keys (rec bigint, id ubigint, place utinyint, key ubigint)"
     )
-
-
-def homes_of(keys: str, profile: Profile) -> str:
-    """SQL: the part of a list of all keys that may make a household."""
-    last = len(all_keys(profile))
-    return f"{keys}[{last - len(homes(profile)) + 1}:{last}]"
-
-
-def listed(table: str, record: str = "id") -> str:
-    """SQL: the keys of each record of a table, with their places in its list."""
-    return f"""
-        select {record}, key, place
-        from (
-            select {record}, unnest(keys) as key, generate_subscripts(keys, 1) as place from {table}
+    for place, key in enumerate(all_keys(profile), 1):
+        con.execute(
+            f"""
+            insert into record_keys
+            select rec, hash(source, source_id), {place}, {key.sql}
+            from features where ({key.value}) is not null
+            """
         )
-        where key is not null
-    """
+
+
+def is_home(profile: Profile) -> str:
+    """SQL: the place of a key that may make a household."""
+    return f"place > {len(all_keys(profile)) - len(homes(profile))}"

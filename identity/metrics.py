@@ -36,29 +36,74 @@ def find_metrics(con: duckdb.DuckDBPyConnection, model: Model | None) -> None:
         con.execute(f"insert into metrics {calibration(prior)}")
 
 
-def measurements(profile: Profile, model: Model | None) -> list[str]:
+def measurements(profile: Profile, model: Model | None) -> str:
     """SQL: the metrics (metric, value) of what is published in the schema `identity`."""
-    return [_COUNTS, _sizes(), _BY_KIND, _errors(profile), *(_of_model(profile, model))]
+    given, unique = profile.given[0], profile.rulebook.unique
+    two_ids = " or ".join(f"min({column}) <> max({column})" for column in unique) or "false"
+    return f"""
+        with known as materialized (
+            select customer_id, {", ".join(dict.fromkeys((*_WATCHED, given, *unique)))}
+            from (
+                select {profile.features}, customer_id
+                from (
+                    select prepared.* replace (records.email as email, records.phone as phone),
+                        records.customer_id, 0 as rec
+                    from identity.prepared inner join identity.records using (source, source_id)
+                )
+            )
+        ),
+        customers as materialized (
+            -- The first and the last of the values differ: cheaper than counting them.
+            select count(*) as size, min({given}) <> max({given}) as two_names,
+                min(birth) <> max(birth) as two_births, min(gender) <> max(gender) as two_genders,
+                {two_ids} as two_ids
+            from known group by customer_id
+        ),
+        shared as (
+            select count(distinct customer_id) as customers
+            from known where email is not null and {given} is not null
+            group by email, {given}
+        )
+        {_COUNTS}
+        union all
+        {_sizes()}
+        {"".join(f"union all {part}" for part in _of_model(model))}
+    """
 
 
 _COUNTS = """
-    select 'records' as metric, count(*) as value from identity.customer_records
+    select 'records' as metric, cast(count(*) as double) as value from known
     union all
-    select 'customers', count(distinct customer_id) from identity.customer_records
+    select 'customers', count(*) from customers
     union all
     select 'households', count(distinct household_id) from identity.customer_records
     union all
     select 'ids issued ever', count(*) from identity.customer_ids
-"""
-_BY_KIND = """
-    select 'edges: ' || coalesce(rule, kind) as metric, count(*) as value
-    from identity.edges group by 1
+    union all
+    select 'edges: ' || coalesce(rule, kind), count(*) from identity.edges group by 1
     union all
     select 'reviews: ' || kind, count(*) from identity.review_queue group by 1
     union all
     select 'unusable values: ' || field, count(*) from identity.unusable_values group by 1
     union all
     select 'contacts: ' || contact || ', ' || profile, count(*) from identity.contacts group by 1
+    union all
+    select 'customers with two given names', count(*) from customers where two_names
+    union all
+    select 'customers with two birthdays', count(*) from customers where two_births
+    union all
+    select 'customers with two genders', count(*) from customers where two_genders
+    union all
+    select 'customers with two unique ids', count(*) from customers where two_ids
+    union all
+    select 'customers who share e-mail and given name', coalesce(sum(customers), 0)
+    from shared where customers > 1
+    union all
+    select 'expected wrong links of the model', coalesce(sum(1 - match_probability), 0)
+    from identity.edges where kind = 'model'
+    union all
+    select 'expected precision of links', coalesce(avg(match_probability), 1)
+    from identity.edges
 """
 
 
@@ -66,64 +111,13 @@ def _sizes() -> str:
     """SQL: how many customers have up to so many records."""
     bands = " ".join(f"when size <= {most} then 'customers of up to {most}'" for most in _SIZES)
     return f"""
-        select case {bands} else 'customers of more than {_SIZES[-1]}' end as metric,
-            count(*) as value
-        from (select count(*) as size from identity.customer_records group by customer_id)
+        select case {bands} else 'customers of more than {_SIZES[-1]}' end, count(*)
+        from customers
         group by 1
     """
 
 
-def _known(profile: Profile) -> str:
-    """SQL: the features of all records with their customer."""
-    return f"""
-        select {profile.features}, customer_id
-        from (
-            select prepared.* replace (records.email as email, records.phone as phone),
-                records.customer_id, 0 as rec
-            from identity.prepared inner join identity.records using (source, source_id)
-        )
-    """
-
-
-def _errors(profile: Profile) -> str:
-    """SQL: what points to customers who are several people, or people who are several customers."""
-    given = profile.given[0]
-    two_ids = " or ".join(f"min({c}) <> max({c})" for c in profile.rulebook.unique) or "false"
-    return f"""
-        with known as ({_known(profile)}),
-        shared as (
-            select email, {given}, count(distinct customer_id) as customers
-            from known where email is not null and {given} is not null
-            group by email, {given}
-        ),
-        mixed as (
-            -- The first and the last of the values differ: cheaper than counting them.
-            select min({given}) <> max({given}) as names, min(birth) <> max(birth) as births,
-                min(gender) <> max(gender) as genders,
-                {two_ids} as unique_ids
-            from known group by customer_id
-        )
-        select 'customers with two given names' as metric, count(*) as value
-        from mixed where names
-        union all
-        select 'customers with two birthdays', count(*) from mixed where births
-        union all
-        select 'customers with two genders', count(*) from mixed where genders
-        union all
-        select 'customers with two unique ids', count(*) from mixed where unique_ids
-        union all
-        select 'customers who share e-mail and given name', coalesce(sum(customers), 0)
-        from shared where customers > 1
-        union all
-        select 'expected wrong links of the model', coalesce(sum(1 - match_probability), 0)
-        from identity.edges where kind = 'model'
-        union all
-        select 'expected precision of links', coalesce(avg(match_probability), 1)
-        from identity.edges
-    """
-
-
-def _of_model(profile: Profile, model: Model | None) -> list[str]:
+def _of_model(model: Model | None) -> list[str]:
     """SQL: what the model goes by, and how far the records drifted from those of its training."""
     if model is None:
         return []
@@ -133,7 +127,6 @@ def _of_model(profile: Profile, model: Model | None) -> list[str]:
         for field, trained in model.completeness.items()
     )
     return [
-        f"select 'prior' as metric, {prior} as value union all "
-        f"select 'threshold', {model.threshold}",
-        f"select unnest([{drifts}], recursive := true) from ({_known(profile)})",
+        f"select 'prior', {prior} union all select 'threshold', {model.threshold} ",
+        f"select unnest([{drifts}], recursive := true) from known",
     ]

@@ -16,6 +16,7 @@ from identity.schema import (
     IDENTITY_EVENTS,
     METRICS,
     RECORD_INDEX,
+    RECORD_KEYS,
     RECORDS,
     REVIEW_QUEUE,
     conform,
@@ -28,13 +29,13 @@ _OTHER_HOUSEHOLDS = """
     order by customer_id
 """
 _INDEX = """
-    select features.source, features.source_id, record_keys.keys,
+    select features.source, features.source_id,
+        hash(features.source, features.source_id) as id,
         hash(first.source, first.source_id) as component
-    from record_keys
-    inner join features using (rec)
-    inner join components using (rec)
-    inner join features as first on first.rec = components.cluster_id
-    order by rec
+    from features
+    inner join bonded using (rec)
+    inner join features as first on first.rec = bonded.first
+    order by features.rec
 """
 
 
@@ -98,12 +99,16 @@ def publish(
         "review_queue": (_with_keys(reviews, usable), REVIEW_QUEUE),
         "households": (con.sql(_OTHER_HOUSEHOLDS).pl(), HOUSEHOLDS),
     }
-    index = con.sql(_INDEX).to_arrow_table()
+    found = {
+        "record_index": (con.sql(_INDEX).to_arrow_table(), RECORD_INDEX),
+        "record_keys": (con.table("record_keys").to_arrow_table(), RECORD_KEYS),
+    }
     views = pl.CompatLevel.newest()  # without a copy: there is one in `conform`
-    return {
-        name: conform(table.select(c for c in schema.names).to_arrow(compat_level=views), schema)
+    found |= {
+        name: (table.select(schema.names).to_arrow(compat_level=views), schema)
         for name, (table, schema) in tables.items()
-    } | {"record_index": conform(index, RECORD_INDEX)}
+    }
+    return {name: conform(table, schema) for name, (table, schema) in found.items()}
 
 
 def _with_keys(pairs: pl.DataFrame, cleaned: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from identity import model as splink_model
 from identity.blocking import find_pairs
+from identity.bonds import find_bonds
 from identity.calibration import add_labelled_pairs, take_labelled_pairs
 from identity.cluster import find_clusters, find_edges
 from identity.contacts import profile_all
@@ -145,6 +146,7 @@ def decide(
         find_clusters(con, profile, model)
         progress("keeping ids")
         _keep_ids(con, profile, scope.previous, scope.issued)
+        find_bonds(con, decisions)
         find_reviews(con, profile, model)
         find_metrics(con, model)
         con.execute("drop table pairs; drop table scored")  # large, and all is decided

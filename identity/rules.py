@@ -12,7 +12,8 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `rule_edges` (rec_l, rec_r, rule, weight), each record to the first that fits.
 
     Also create `roots`, the record that each is tied to (its own if none), and `firsts`, which has
-    one record for each person as far as the rules can tell.
+    one record for each person as far as the rules can tell; and `tied` (rec_l, rec_r), all pairs
+    about which a rule may decide.
     """
     con.execute(
         "create table found (rec_l bigint, rec_r bigint, rule varchar, weight double, veto varchar)"
@@ -45,7 +46,7 @@ def find_rule_edges(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
             and not {book.other_unique_id}
         """
     )
-    con.execute("drop table found")
+    con.execute("create table tied as select distinct rec_l, rec_r from found; drop table found")
     con.execute(
         """
         create table roots as

@@ -59,12 +59,12 @@ CONTACTS = _schema(
     "contact value profile reason people records", people=pa.int64(), records=pa.int64()
 )
 UNUSABLE_VALUES = _schema("source source_id field value reason")
-# Of every record in use: its component of links, and the keys of keys.all_keys in their order
-RECORD_INDEX = _schema(
-    "source source_id component keys", component=pa.uint64(), keys=pa.list_(pa.uint64())
-)
+# Of every record in use: `id` is hash(source, source_id), `component` what is decided together
+RECORD_INDEX = _schema("source source_id id component", id=pa.uint64(), component=pa.uint64())
+# What each has of keys.all_keys, by their places in it
+RECORD_KEYS = _schema("id place key", id=pa.uint64(), place=pa.uint8(), key=pa.uint64())
 CROWDED = _schema("key", key=pa.uint64())
-ELSEWHERE = _schema("customer_id household_id keys", keys=pa.list_(pa.uint64()))
+ELSEWHERE = _schema("customer_id household_id key", key=pa.uint64())
 # Of customers none of whose records was resolved again, but whose household changed
 HOUSEHOLDS = _schema("customer_id household_id")
 METRICS = _schema("metric value", value=pa.float64())
@@ -96,6 +96,7 @@ class Resolution:
     metrics: pa.Table
     households: pa.Table
     record_index: pa.Table
+    record_keys: pa.Table
     prepared: pa.Table
     profile: str
     model: Model | None

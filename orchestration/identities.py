@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow.compute as pc
 
 import identity
 from orchestration.identity_input import (
@@ -48,22 +50,41 @@ def resolve_identities(
             progress("no record changed: identities stay as they are")
             return _counts(warehouse)
         count = warehouse.value("select count(*) from identity_inputs.identity_records")
-        told = _known(warehouse) | {"rules": rules, "now": as_of, "progress": progress}
+        told = {
+            "decisions": warehouse.arrow("select * from identity.decisions"),
+            "rules": rules,
+            "now": as_of,
+            "progress": progress,
+        }
     model = kept.model if kept and kept.suits(count) else None
-    changes = None
+    publish = partial(_publish, warehouse, found=found, rules=rules, kept=kept, basis=basis)
     if is_same and model and len(found.changed) <= MOST_CHANGED * count:
-        changes = _resolve_changes(warehouse, found, model, told)
-        resolution = changes.resolution
-    else:
-        resolution = _resolve_all(warehouse, model, told)
+        with warehouse.held():  # what was read once is in memory
+            return publish(as_of, _resolve_changes(warehouse, found, model, told))
+    return publish(as_of, _resolve_all(warehouse, model, told))
+
+
+def _publish(
+    warehouse: DuckDBWarehouse,
+    as_of: datetime,
+    result: identity.Resolution | identity.Changes,
+    *,
+    found: Input,
+    rules: identity.Rules,
+    kept: KeptModel | None,
+    basis: str,
+) -> dict[str, int]:
+    """Put a result in the place of what it replaces, with all that the next tick must know."""
     with warehouse.transaction() as transaction:
-        transaction.execute(f"set memory_limit = '{PUBLISHING_MEMORY}'")
-        if changes:
-            publish_changes(transaction, changes, rules, as_of)
+        if isinstance(result, identity.Changes):
+            publish_changes(transaction, result, rules, as_of)
         else:
-            publish_all(transaction, resolution, rules, as_of)
-        if resolution.model and resolution.model.version != version_of(kept):
-            kept = KeptModel(resolution.model, count)
+            transaction.execute(f"set memory_limit = '{PUBLISHING_MEMORY}'")
+            publish_all(transaction, result, rules, as_of)
+        count = transaction.value("select count(*) from identity_inputs.identity_records")
+        model = getattr(result, "resolution", result).model
+        if model and model.version != version_of(kept):
+            kept = KeptModel(model, count)
             keep_model(transaction, kept, as_of)
         remember_input(transaction, as_of, found.changed)
         transaction.execute(
@@ -77,6 +98,12 @@ def _resolve_all(
     warehouse: DuckDBWarehouse, model: identity.Model | None, told: dict[str, Any]
 ) -> identity.Resolution:
     """All records, with a new model where there is none or this one does not fit."""
+    told = told | {
+        "previous": warehouse.arrow("select * from identity.customer_records"),
+        "issued": warehouse.arrow(
+            "select distinct source, source_id, customer_id from identity.memberships"
+        ),
+    }
     records = "select * from identity_inputs.identity_records"
     try:  # no name is given to the table, so that it can go as soon as it is cleaned
         return identity.resolve(warehouse.arrow(records), model=model, **told)
@@ -90,23 +117,12 @@ def _resolve_changes(
 ) -> identity.Changes:
     return identity.resolve_changes(
         changed_records(warehouse, found.changed),
-        gone=found.changed.filter(found.changed["is_gone"]),
+        gone=found.changed.filter(pc.is_null(found.changed["content"])),
         asked=found.asked,
         earlier=earlier(warehouse),
         model=model,
         **told,
     )
-
-
-def _known(warehouse: DuckDBWarehouse) -> dict[str, Any]:
-    """What every resolution is told of earlier ones and of stewards."""
-    return {
-        "previous": warehouse.arrow("select * from identity.customer_records"),
-        "issued": warehouse.arrow(
-            "select distinct source, source_id, customer_id from identity.memberships"
-        ),
-        "decisions": warehouse.arrow("select * from identity.decisions"),
-    }
 
 
 def evaluate_against(

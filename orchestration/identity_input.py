@@ -1,5 +1,6 @@
 """What identity reads: the source records that changed, and the decisions that came or ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,20 +19,14 @@ CHANGED = f"""
 select
     case when new.content is null then old.source else new.source end as source,
     case when new.content is null then old.source_id else new.source_id end as source_id,
-    new.content is null as is_gone
+    new.content
 from ({CONTENT}) as new
 full join identity.resolved_input as old
     on new.source is not distinct from old.source
     and new.source_id is not distinct from old.source_id
 where new.content is distinct from old.content
 """
-OF_CHANGED = """
-exists (
-    select 1 from changed
-    where changed.source is not distinct from {alias}.source
-        and changed.source_id is not distinct from {alias}.source_id
-)
-"""
+OF_CHANGED = "hash(source, source_id) in (select hash(source, source_id) from changed)"
 # A decision that expires changes the outcome although nobody wrote anything.
 IN_FORCE = """
 select decision_id from identity.decisions
@@ -46,6 +41,11 @@ with turned as (
 sides as (
     select unnest([source_l, source_r]) as source, unnest([source_id_l, source_id_r]) as source_id
     from identity.decisions semi join turned using (decision_id)
+    union all
+    select memberships.source, memberships.source_id
+    from identity.decisions
+    semi join turned using (decision_id)
+    inner join identity.memberships using (customer_id)
 )
 select distinct source, source_id from sides where source is not null
 """
@@ -53,7 +53,9 @@ select distinct source, source_id from sides where source is not null
 
 @dataclass(frozen=True)
 class Input:
-    """Keys of records since the last resolution: `changed` with is_gone, and `asked` about."""
+    """Keys of records since the last resolution: `changed`, with a hash of their content that is
+    null where they are gone, and `asked` about.
+    """
 
     changed: pa.Table
     asked: pa.Table
@@ -72,36 +74,26 @@ def changed_records(warehouse: DuckDBWarehouse, changed: pa.Table) -> pa.Table:
     """The records, as identity reads them, of keys."""
     with warehouse.registered({"changed": changed}) as con:
         return con.sql(
-            "select records.* from identity_inputs.identity_records as records "
-            f"where {OF_CHANGED.format(alias='records')}"
+            f"select * from identity_inputs.identity_records where {OF_CHANGED}"
         ).to_arrow_table()
 
 
 def earlier(warehouse: DuckDBWarehouse) -> identity.Earlier:
-    """What the last resolution left in the warehouse."""
+    """Answers to SQL over what the last resolution left in the warehouse."""
 
-    def rows(keys: pa.Table) -> pa.Table:
-        with warehouse.registered({"wanted": keys}) as con:
-            return con.sql(
-                "select * from identity.prepared semi join wanted using (source, source_id)"
-            ).to_arrow_table()
+    def ask(sql: str, given: Mapping[str, pa.Table]) -> pa.Table:
+        with warehouse.registered(given) as con:
+            return con.sql(sql).to_arrow_table()
 
-    return identity.Earlier(
-        warehouse.arrow("select * from identity.record_index"),
-        warehouse.arrow("select * from identity.contacts"),
-        rows,
-    )
+    return ask
 
 
 def remember_input(transaction: DuckDBWarehouse, as_of: datetime, changed: pa.Table) -> None:
     """Keep what was resolved, to tell next time what changed; within the publication."""
     with transaction.registered({"changed": changed}) as con:
+        con.execute(f"delete from identity.resolved_input where {OF_CHANGED}")
         con.execute(
-            f"delete from identity.resolved_input as old where {OF_CHANGED.format(alias='old')}"
-        )
-        con.execute(
-            f"insert into identity.resolved_input from ({CONTENT}) as new "
-            f"where {OF_CHANGED.format(alias='new')}"
+            "insert into identity.resolved_input by name from changed where content is not null"
         )
     transaction.execute("delete from identity.followed_decisions")
     transaction.execute(f"insert into identity.followed_decisions {IN_FORCE}", [as_of])

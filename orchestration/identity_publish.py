@@ -13,11 +13,8 @@ from orchestration.warehouse import DuckDBWarehouse
 
 
 def _of(keys: str, side: str = "") -> str:
-    """SQL: the row's record is one of a table of keys; keys may be null, and null is null."""
-    return (
-        f"exists (select 1 from {keys} where {keys}.source is not distinct from old.source{side} "
-        f"and {keys}.source_id is not distinct from old.source_id{side})"
-    )
+    """SQL: the row's record is one of a table of keys."""
+    return f"(source{side}, source_id{side}) in (select source, source_id from {keys})"
 
 
 # By table, the rows that changes replace; a resolution of all records replaces everything.
@@ -25,13 +22,16 @@ REPLACED = {
     "customer_records": _of("affected"),
     "records": _of("affected"),
     "record_index": _of("affected"),
+    "record_keys": "id in (select hash(source, source_id) from judged)",
     "edges": _of("affected", "_l"),
     "review_queue": f"({_of('affected', '_l')} and {_of('affected', '_r')}) "
     f"or {_of('judged', '_l')} or {_of('judged', '_r')}",
     "customer_ids": "customer_id in (select customer_id from new_ids)",
-    "contacts": "true",
+    "contacts": "(contact, value) in (from touched)",
     "unusable_values": f"{_of('replaced')} or (field, value) in (from touched)",
-    "quarantine": f"stage = '{STAGE}' and {_of('replaced')}",
+    # Here alone a key may be null.
+    "quarantine": f"stage = '{STAGE}' and hash(source, source_id) in "
+    "(select hash(source, source_id) from replaced)",
     "prepared": _of("replaced"),
 }
 EVERYTHING = {"quarantine": f"stage = '{STAGE}'"}
@@ -117,9 +117,7 @@ def _named(
     tables = {
         "affected": changes.affected,
         "replaced": changes.replaced,
-        "judged": pa.concat_tables(
-            [changes.replaced, changes.turned.cast(changes.replaced.schema)]
-        ),
+        "judged": changes.judged,
         "touched": changes.touched,
         "new_ids": changes.resolution.customer_ids,
         "new_households": changes.resolution.households,
@@ -135,7 +133,7 @@ def _replace(
     rows = getattr(resolution, table)
     if table == "quarantine":
         rows = rows.append_column("stage", pa.array([STAGE] * len(rows), pa.string()))
-    transaction.execute(f"delete from identity.{table} as old where {replaced}")
+    transaction.execute(f"delete from identity.{table} where {replaced}")
     transaction.append(f"identity.{table}", rows)
 
 
@@ -160,9 +158,9 @@ def _measure(
     transaction.execute("delete from identity.metrics where resolved_at = ?", [as_of])
     resolved_at = pa.array([as_of] * len(of_run), pa.timestamp("us"))
     transaction.append("identity.metrics", of_run.append_column("resolved_at", resolved_at))
-    for query in identity.measurements(profile, resolution.model):
-        transaction.execute(
-            "insert into identity.metrics by name "
-            f"select cast(? as timestamp) as resolved_at, * from ({query})",
-            [as_of],
-        )
+    measured = identity.measurements(profile, resolution.model)
+    transaction.execute(
+        "insert into identity.metrics by name "
+        f"select cast(? as timestamp) as resolved_at, * from ({measured})",
+        [as_of],
+    )

@@ -26,6 +26,7 @@ TABLES = {
     "identity_events": schema.IDENTITY_EVENTS,
     "decisions": schema.DECISIONS,
     "record_index": schema.RECORD_INDEX,
+    "record_keys": schema.RECORD_KEYS,
 }
 OWN_TABLES = """
 create table if not exists identity.memberships (
@@ -64,7 +65,7 @@ COLUMN_TYPES = {
     "timestamp[us]": "timestamp",
     "int64": "bigint",
 }
-COLUMN_TYPES |= {"date32[day]": "date", "uint64": "ubigint", "list<item: uint64>": "ubigint[]"}
+COLUMN_TYPES |= {"date32[day]": "date", "uint64": "ubigint", "uint8": "utinyint"}
 
 
 def ensure_identity_tables(warehouse: DuckDBWarehouse) -> None:

@@ -79,8 +79,9 @@ class DuckDBWarehouse:
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row, or None."""
         with self.connection() as connection:
-            row = connection.execute(sql, list(parameters)).fetchone()
-            return row[0] if row else None
+            # All of them: a result that is not read to its end blocks the next statement.
+            rows = connection.execute(sql, list(parameters)).fetchall()
+            return rows[0][0] if rows else None
 
     def arrow(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """A whole result as an Arrow table."""

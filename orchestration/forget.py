@@ -19,6 +19,7 @@ from activations.forget import (
 )
 from activations.pseudonyms import pseudonym
 from orchestration import syncs
+from orchestration.identities import forget_records
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
@@ -33,7 +34,8 @@ def forget(
 ) -> list[Erased]:
     """Everything that was done, which is also kept as the receipt; Fatal before anything is.
 
-    Destinations are asked first, for the ledger is what tells who has the person.
+    Destinations are asked first, for the ledger is what tells who has the person; identity, which
+    tells what is theirs, comes last.
     """
     person = pseudonym(customer_ids[0], context.secrets)
     ensure_identity_tables(warehouse)
@@ -48,6 +50,9 @@ def forget(
         done += _at_the_sources(transaction, customer_ids)
         done.append(suppress(transaction, context, identifiers, why))
         done += forget_in_ledger(transaction, context, customer_ids)
+    count = forget_records(warehouse, customer_ids, context.as_of)
+    done.append(Erased("identity", count, "erased"))
+    with warehouse.transaction() as transaction:
         record(
             transaction, context, f"{_now(context):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}", person, done
         )

@@ -125,6 +125,24 @@ def _resolve_changes(
     )
 
 
+def forget_records(warehouse: DuckDBWarehouse, customer_ids: list[str], as_of: datetime) -> int:
+    """Take the records of customers out and decide about all that they had to do with.
+
+    Returns how many records that were. One that its source delivers again is a record again.
+    """
+    people = ", ".join("?" for _ in customer_ids)
+    records = (
+        f"select source, source_id from identity.customer_records where customer_id in ({people})"
+    )
+    count = warehouse.value(f"select count(*) from ({records})", customer_ids)
+    warehouse.execute(
+        f"delete from identity_inputs.identity_records where (source, source_id) in ({records})",
+        customer_ids,
+    )
+    resolve_identities(warehouse, as_of)
+    return count
+
+
 def evaluate_against(
     warehouse: DuckDBWarehouse, truth: str, sources: Sequence[str] = ()
 ) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from orchestration.landing import QUARANTINE
 from orchestration.syncs import run_metadata, summary
 from orchestration.warehouse import DuckDBWarehouse
 from tests.activation_kit import AUDIENCE, VendorDestination, World, crowd, down
+from tests.identity_kit import table as records_of
+from tests.test_identity_stewardship import land
 
 TOKEN = "SG.a-token-that-nobody-may-see-0123456789"
 SECRETS = {KEY: Secret("a long random text"), "VENDOR_TOKEN": Secret(TOKEN)}
@@ -253,6 +255,7 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
         """
     )
     ensure_identity_tables(door)
+    land(door, records_of({"source_id": "m2"}, {"source_id": "m3"}))
     door.execute(
         """
         insert into identity.golden_pins (source, source_id, value) values
@@ -281,6 +284,8 @@ def test_forgetting_reaches_destination_ledger_quarantine_and_exports_and_leaves
     assert places["exported files"] == (1, "erased")
     assert places["identity.quarantine"] == (1, "erased")
     assert places["raw.crm_members"] == (1, "not_possible")
+    assert places["identity"] == (1, "erased")
+    assert door.rows("select source_id from identity.records") == [{"source_id": "m3"}]
     assert places["activation.suppression"] == (2, "pseudonymised")
     assert "p2@mail.example" not in world.vendor.members
     (decided,) = door.rows("select contact_point, payload from decisions.send_decisions")

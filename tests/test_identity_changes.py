@@ -11,7 +11,7 @@ import pytest
 
 import identity
 from identity.schema import RECORDS_IN
-from orchestration.identities import last_metrics, resolve_identities
+from orchestration.identities import forget_records, last_metrics, resolve_identities
 from orchestration.identity_model import KeptModel, keep_model
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.stewardship import decide
@@ -199,6 +199,27 @@ def test_an_erased_record_is_gone_everywhere_and_its_customer_is_found_anew(few)
     assert {key: after[key] for key in others} == {key: before[key] for key in others}
     for kept in (*PUBLISHED, "prepared", "record_index", "resolved_input"):
         assert "'B0'" not in str(few.rows(f"select * from identity.{kept}"))
+
+
+def test_who_is_forgotten_is_gone_and_those_left_behind_are_found_anew(few):
+    crowd = [
+        {"source_id": f"P{n}", "first_name": name} | SHOP for n, name in enumerate("赤青黄緑紫白")
+    ]
+    couple = [
+        {"source_id": f"Q{n}", "last_name": "東", "first_name": "桃"} | SHOP for n in range(2)
+    ]
+    rows = FEW | {row["source_id"]: row for row in records_of(*crowd, *couple).to_pylist()}
+    land_rows(few, rows)
+    resolve_identities(few, LATER)
+    before = current(few)
+    assert before["Q0"] != before["Q1"]  # seven share the number: it is a shop's
+    assert forget_records(few, [before["P0"]], LATER) == 1
+    after = current(few)
+    assert after["Q0"] == after["Q1"]  # a household's of six
+    assert "P0" not in after
+    assert after == {key: before[key] for key in after} | {"Q0": after["Q0"], "Q1": after["Q0"]}
+    for kept in (*PUBLISHED, "prepared", "record_index", "resolved_input"):
+        assert "'P0'" not in str(few.rows(f"select * from identity.{kept}"))
 
 
 def test_changes_are_measured_as_all_records_are(few):

@@ -73,7 +73,7 @@ class SyncFailed(RuntimeError):
 
 def syncs(names: tuple[str, ...] = ()) -> list[SyncSpec]:
     """The declared syncs, all or the named ones; SpecError lists all that is wrong with any."""
-    specs = [_with_segment(s) for s in load_syncs(manifest(), _contract_columns, destinations())]
+    specs = _declared()
     unknown = set(names) - {spec.name for spec in specs}
     if unknown:
         raise SyncFailed(
@@ -82,24 +82,24 @@ def syncs(names: tuple[str, ...] = ()) -> list[SyncSpec]:
     return [spec for spec in specs if not names or spec.name in names]
 
 
-def _with_segment(spec: SyncSpec) -> SyncSpec:
-    for node in manifest()["nodes"].values():
-        if _relation(node) == spec.relation:
-            return spec.model_copy(update={"segment": segment_of(node)})
-    return spec
+@cache
+def _declared() -> list[SyncSpec]:
+    """All syncs, checked against their models' contracts: that is, before any build."""
+    models = {
+        f"{node['schema']}.{node['alias']}": node
+        for node in manifest()["nodes"].values()
+        if node["resource_type"] == "model"
+    }
 
+    def columns_of(relation: str) -> list[str]:
+        return list(models[relation]["columns"]) if relation in models else []
 
-def _relation(node: Mapping[str, Any]) -> str | None:
-    is_model = node["resource_type"] == "model"
-    return f"{node['schema']}.{node['alias']}" if is_model else None
-
-
-def _contract_columns(relation: str) -> list[str]:
-    """The columns of a model by its contract, so that a spec is checked before any build."""
-    for node in manifest()["nodes"].values():
-        if _relation(node) == relation:
-            return list(node["columns"])
-    return []
+    return [
+        spec.model_copy(update={"segment": segment_of(models[spec.relation])})
+        if spec.relation in models
+        else spec
+        for spec in load_syncs(manifest(), columns_of, destinations())
+    ]
 
 
 def sync_context(as_of: datetime, **changes: Any) -> Context:
@@ -154,7 +154,8 @@ def run_sync(spec: SyncSpec, revert_to: str | None = None, **changes: Any) -> Ru
     `revert_to` is a run to whose result the destination goes back.
     """
     warehouse = ledger()
-    context = run_context(warehouse, **changes)
+    with warehouse.held():
+        context = run_context(warehouse, **changes)
 
     def progress(done: int, of: int) -> None:
         log.debug("%s: %s of %s", spec.name, done, of)

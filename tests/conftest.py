@@ -8,12 +8,20 @@ import pytest
 from orchestration.warehouse import DuckDBWarehouse
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Begin first, the longest at the head: what is left at the end should be short.
+LONG_FILES = ("test_demo_end_to_end", "test_identity_changes", "test_identity_model")
 
 
 def pytest_configure() -> None:
     """Each worker of a test run has a warehouse of its own, where a test names none."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ.setdefault("ENISHI_WAREHOUSE", str(PROJECT / ".enishi" / f"{worker}.duckdb"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take whole files, in this order."""
+    turns = {name: turn for turn, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """Identity in the warehouse: published tables, decisions, explanations, and unchanged runs."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -42,12 +44,18 @@ def land(warehouse: DuckDBWarehouse, records: pa.Table) -> None:
         )
 
 
-@pytest.fixture
-def resolved(warehouse: DuckDBWarehouse) -> DuckDBWarehouse:
-    """A warehouse whose identities are resolved."""
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("stewardship") / "original.duckdb")
     land(warehouse, ROWS)
     resolve_identities(warehouse, NOW)
-    return warehouse
+    return warehouse.path
+
+
+@pytest.fixture
+def resolved(original: Path, tmp_path: Path) -> DuckDBWarehouse:
+    """A warehouse of the test's own whose identities are resolved."""
+    return DuckDBWarehouse(shutil.copy(original, tmp_path / "warehouse.duckdb"))
 
 
 def current(warehouse: DuckDBWarehouse) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """What changes reach is resolved again, and only that; the outcome is a full resolution's."""
 
 import random
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -176,13 +178,19 @@ FEW = world(60) | {
 }
 
 
-@pytest.fixture
-def few(warehouse: DuckDBWarehouse, model: identity.Model) -> DuckDBWarehouse:
-    """Two records that only a third holds together, among others."""
+@pytest.fixture(scope="module")
+def resolved_few(model: identity.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("few") / "original.duckdb")
     with_model(warehouse, model)
     land_rows(warehouse, FEW)
     resolve_identities(warehouse, NOW)
-    return warehouse
+    return warehouse.path
+
+
+@pytest.fixture
+def few(resolved_few: Path, tmp_path: Path) -> DuckDBWarehouse:
+    """Two records that only a third holds together, among others."""
+    return DuckDBWarehouse(shutil.copy(resolved_few, tmp_path / "warehouse.duckdb"))
 
 
 def test_an_erased_record_is_gone_everywhere_and_its_customer_is_found_anew(few):

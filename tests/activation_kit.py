@@ -10,7 +10,7 @@ import httpx
 import pyarrow as pa
 
 from activations import schema
-from activations.context import Context
+from activations.context import Context, SystemClock
 from activations.destinations import wire
 from activations.destinations.base import (
     Capabilities,
@@ -149,6 +149,13 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.time += timedelta(seconds=seconds)
+
+
+class FastClock(SystemClock):
+    """The machine's clock, without the patience."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.01))
 
 
 @dataclass

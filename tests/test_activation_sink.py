@@ -18,7 +18,7 @@ from activations.ledger import conservation
 from activations.sink import SECRETS, running_sink
 from activations.spec import SyncSpec, load_syncs
 from orchestration.warehouse import DuckDBWarehouse
-from tests.activation_kit import AS_OF, FakeClock, person
+from tests.activation_kit import AS_OF, FakeClock, FastClock, person
 from tests.activation_kit import down as closed
 
 MIRRORS: dict[str, dict[str, Any]] = {
@@ -67,6 +67,7 @@ def context(sink: str) -> Context:
         as_of=AS_OF,
         base_url_for=lambda name: f"{sink}/{name}",
         secrets={name: Secret(value) for name, value in SECRETS.items()},
+        clock=FastClock(),
         is_live=False,
     )
 

@@ -17,7 +17,7 @@ from activations.ledger import conservation
 from activations.sink import SECRETS, address_of, running_sink
 from activations.spec import SyncSpec
 from orchestration.warehouse import DuckDBWarehouse
-from tests.activation_kit import AS_OF
+from tests.activation_kit import AS_OF, FastClock
 from tests.destinations.examples import MESSAGE, OPTIONS, person
 
 PEOPLE = 120  # some vendors refuse smaller audiences
@@ -41,6 +41,7 @@ def context(sink: str, tmp_path: Path) -> Context:
         as_of=AS_OF,
         base_url_for=lambda name: address_of(name, sink),
         secrets={name: Secret(value) for name, value in SECRETS.items()},
+        clock=FastClock(),
         is_live=False,
         export_folder=tmp_path,
     )

@@ -10,14 +10,22 @@ from typing import Any
 import httpx
 
 from activations import outgoing
-from activations.context import Context, SystemClock
+from activations.context import Context
 from activations.destinations import wire
 from activations.destinations.base import Operation, Outcome, Row, State, Target
 from activations.engine import apply_sync, plan_sync
 from activations.ledger import conservation
 from activations.spec import GuardLimits
 from orchestration.warehouse import DuckDBWarehouse
-from tests.activation_kit import AS_OF, AUDIENCE, MESSAGES, VendorDestination, World, person
+from tests.activation_kit import (
+    AS_OF,
+    AUDIENCE,
+    MESSAGES,
+    FastClock,
+    VendorDestination,
+    World,
+    person,
+)
 
 AUDIENCES = replace(AUDIENCE, operations=frozenset(set(Operation) - {Operation.SEND}))
 PEOPLE = 40
@@ -106,13 +114,6 @@ KINDS: Mapping[str, Kind] = {
     "messages, request keys": Kind("header", "message"),
     "messages, nothing": Kind("none", "message", rows_per_request=1),
 }
-
-
-class FastClock(SystemClock):
-    """The machine's clock, without the patience."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(min(seconds, 0.01))
 
 
 class FaultWorld(World):

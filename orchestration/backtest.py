@@ -11,8 +11,8 @@ from activations.schema import ensure as ensure_ledger
 from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
 from orchestration.dbt_parse import manifest, upstream_of
-from orchestration.explain import Section
 from orchestration.identity_tables import ensure_identity_tables
+from orchestration.report import Section
 from orchestration.settings import SettingsError, settings, warehouse_at
 from orchestration.tick import TOKYO, latest_tick
 from orchestration.unchanged import fingerprints, unchanged

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from orchestration.contract import raw_tables
 from orchestration.dbt_parse import upstream_of
-from orchestration.explain import Section
+from orchestration.report import Section
 from orchestration.warehouse import DuckDBWarehouse
 
 # Messages that a frequency rule stopped at one of the ticks, as they first were.

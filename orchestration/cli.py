@@ -134,6 +134,8 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         cli(standalone_mode=True)
+    except SystemExit:
+        raise  # how a command ends; the errors below take seconds to import
     except (SettingsError, WarehouseBusy, *_expected_errors()) as error:
         _exit([str(error)])
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration import assets, schedules, sensors
-from orchestration.syncs import sync_assets
+from orchestration.sync_assets import sync_assets
 
 defs = dg.Definitions(
     assets=[

@@ -5,10 +5,9 @@ from typing import Any
 
 from activations.explain import standing
 from orchestration import syncs
+from orchestration.report import Section
 from orchestration.warehouse import DuckDBWarehouse
 from orchestration.why import why_at_destination, why_in_segment
-
-Section = tuple[str, list[dict[str, Any]]]
 
 PROFILE = {
     "golden record": "select * from marts.customers where customer_id = ?",

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from activations.plan import SyncPlan
-from orchestration.explain import Section
 from orchestration.warehouse import DuckDBWarehouse
 
+Section = tuple[str, list[dict[str, Any]]]  # a title and its rows
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.assets import IDENTITY_MODEL
-from orchestration.syncs import frequent_syncs, sync_assets
+from orchestration.sync_assets import frequent_syncs, sync_assets
 
 TOKYO = "Asia/Tokyo"
 # A model is trained when somebody says so, or by the resolution that has none

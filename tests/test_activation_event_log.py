@@ -9,7 +9,7 @@ import pytest
 from dagster._serdes import serialize_value
 
 from activations.engine import apply_sync
-from orchestration import syncs
+from orchestration import sync_assets, syncs
 from orchestration.warehouse import DuckDBWarehouse
 from tests.activation_kit import AUDIENCE, World, crowd
 from tests.test_activation_privacy import SECRETS, Leaky, echo, talkative, traces
@@ -26,7 +26,7 @@ def test_event_log_and_captured_logs_of_a_failing_run_name_nobody(
     fault,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    (asset, *_) = syncs.sync_assets()
+    (asset, *_) = sync_assets.sync_assets()
     world = World(warehouse, mapping={"FNAME": "first_name"}, name=asset.key.path[-1])
     can = replace(AUDIENCE, required_secrets=frozenset({"VENDOR_TOKEN"}))
     context = replace(world.context, secrets=SECRETS, destinations={"vendor": Leaky(can)})

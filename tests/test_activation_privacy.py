@@ -23,7 +23,8 @@ from activations.secrets_lint import secret_problems
 from orchestration.forget import forget
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import QUARANTINE
-from orchestration.syncs import run_metadata, summary
+from orchestration.sync_assets import run_metadata
+from orchestration.syncs import summary
 from orchestration.warehouse import DuckDBWarehouse
 from tests.activation_kit import AUDIENCE, VendorDestination, World, crowd, down
 from tests.identity_kit import table as records_of

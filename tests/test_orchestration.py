@@ -8,7 +8,8 @@ from orchestration.definitions import defs
 from orchestration.identities import resolve_identities
 from orchestration.identity_checks import check_specs
 from orchestration.settings import settings
-from orchestration.syncs import frequent_syncs, syncs
+from orchestration.sync_assets import frequent_syncs
+from orchestration.syncs import syncs
 from orchestration.tick import current_tick, start_tick
 from tests.identity_kit import KEN
 from tests.identity_kit import table as identity_table

@@ -9,8 +9,8 @@ from identity.profile import Profile
 def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """Create `pairs` (rec_l < rec_r): all that share a key of a small block and are undecided.
 
-    Records that the rules tie to the same one, or know to be two people, need no comparison. Keys
-    in `crowded` have too many records elsewhere.
+    Records that the rules tie to the same one, or know to be two people, need no comparison, nor
+    do those of one crowd. Keys in `crowded` have too many records elsewhere.
     """
     con.execute("create table found (rec_l bigint, rec_r bigint)")
     for key in blocks(profile):
@@ -40,6 +40,11 @@ def find_pairs(con: duckdb.DuckDBPyConnection, profile: Profile) -> None:
         inner join features as l on l.rec = rec_l
         inner join features as r on r.rec = rec_r
         where not {profile.contradiction} and not {profile.rulebook.other_unique_id}
+            and not exists (
+                select 1
+                from crowds as one inner join crowds as two using (rule, first)
+                where one.rec = rec_l and two.rec = rec_r and one.veto = 'crowd'
+            )
         """
     )
     con.execute("drop table found")

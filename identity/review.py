@@ -44,6 +44,13 @@ def find_reviews(con: duckdb.DuckDBPyConnection, profile: Profile, model: Model 
             group by cluster
             having count(*) > {_MOST_RECORDS}
             union all by name
+            select 'size' as kind, min(rec) as rec_l, max(rec) as rec_r,
+                count(*) || ' records have the same ' || rule || ': too many for one person'
+                    as detail
+            from crowds inner join clusters using (rec)
+            group by rule, first
+            having count(distinct cluster) > 1
+            union all by name
             select 'conflict' as kind, rec_l, rec_r,
                 'the decision contradicts the unique ids or another decision' as detail
             from held

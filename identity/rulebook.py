@@ -40,22 +40,28 @@ class RulebookError(ValueError):
 class Rule:
     """Records that agree on all columns are one person, as surely as `weight` (bits) says.
 
-    The first column is the identifier; values of it that more than `most_people` share are left.
+    The first column is the identifier; values of it that more than `most_people` share are left,
+    and so is what more than `most_records` records agree on.
     """
 
     name: str
     agree: tuple[str, ...]
     weight: float
     most_people: int | None = None
+    most_records: int | None = None
 
 
 @dataclass(frozen=True)
 class Link:
-    """`column` holds the source_id of a record of `source`, as surely as `weight` (bits) says."""
+    """`column` holds the source_id of a record of `source`, as surely as `weight` (bits) says.
+
+    A record that more than `most_records` name is a placeholder.
+    """
 
     column: str
     source: str
     weight: float
+    most_records: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -228,6 +228,32 @@ def test_who_is_forgotten_is_gone_and_those_left_behind_are_found_anew(few):
     assert after == {key: before[key] for key in after} | {"Q0": after["Q0"], "Q1": after["Q0"]}
     for kept in (*PUBLISHED, "prepared", "record_index", "resolved_input"):
         assert "'P0'" not in str(few.rows(f"select * from identity.{kept}"))
+
+
+def test_a_record_too_many_parts_those_that_agree_and_one_less_joins_them_as_in_a_full_run(
+    few, model
+):
+    made_up = NAME | {"birth_on": date(1990, 1, 1)}
+    for count in (20, 21, 20):
+        crowd = [{"source_id": f"P{n:02}"} | made_up for n in range(count)]
+        records = land_rows(
+            few, FEW | {row["source_id"]: row for row in records_of(*crowd).to_pylist()}
+        )
+        earlier = few.arrow(
+            "select distinct source, source_id, customer_id from identity.memberships"
+        )
+        whole = identity.resolve(
+            records,
+            few.arrow("select * from identity.customer_records"),
+            now=LATER,
+            issued=earlier,
+            model=model,
+        )
+        resolve_identities(few, LATER)
+        for table in PUBLISHED:
+            assert published(few, table) == tidy(getattr(whole, table).to_pylist()), table
+        now = current(few)
+        assert len({now[row["source_id"]] for row in crowd}) == (1 if count == 20 else 21)
 
 
 def test_changes_are_measured_as_all_records_are(few):

@@ -13,7 +13,7 @@ from identity.lexicon import Lexicon
 from identity.normalise import choose_profile, normalise
 from identity.rulebook import COLUMNS, DEFAULT_FILE, RulebookError, read_rules
 from orchestration.identities import resolve_identities
-from tests.identity_kit import HANAKO, HOME, KEN, LATER, NOW, TARO, customers, table
+from tests.identity_kit import HANAKO, HOME, KEN, LATER, NOW, TARO, customers, reviews, table
 from tests.test_identity_stewardship import land
 
 JOHN = {"first_name": "John", "last_name": "Smith"}
@@ -54,6 +54,56 @@ def test_a_rule_leaves_values_alone_that_too_many_people_share(tmp_path):
         own = rules(tmp_path, f"japanese: {{rules: [{rule % most}]}}")
         found = customers(identity.resolve(rows, now=NOW, rules=own))
         assert ({"M0", "M1"} in found) is tied
+
+
+@pytest.mark.parametrize(("copies", "people"), [(20, 1), (21, 21)])
+def test_more_records_of_one_name_and_birthday_than_a_person_has_are_no_person(copies, people):
+    found = identity.resolve(table(*[KEN] * copies), now=NOW)
+    assert len(customers(found)) == people
+    said = [row["detail"] for row in found.review_queue.to_pylist() if row["kind"] == "size"]
+    assert (
+        said
+        == ["21 records have the same birthday and name: too many for one person"][: people - 1]
+    )
+
+
+def test_a_crowd_is_one_person_where_better_evidence_says_so():
+    phone = {"phone": "090-0123-4567"}
+    found = identity.resolve(table(*[KEN | phone] * 100), now=NOW)
+    assert len(customers(found)) == 1
+    assert [row["detail"] for row in found.review_queue.to_pylist() if row["kind"] == "size"] == [
+        "100 records are one customer"
+    ]
+
+
+@pytest.mark.parametrize(("copies", "people"), [(20, 1), (21, 22)])
+def test_a_record_that_very_many_name_is_a_placeholder(copies, people):
+    accounts = [
+        {"source": "ec_accounts", "source_id": f"W{n}", "email": f"w{n}@mail.example"}
+        | {"member_id": "0"}
+        for n in range(copies)
+    ]
+    found = identity.resolve(table({"source_id": "0"}, *accounts), now=NOW)
+    assert len(customers(found)) == people
+    assert bool(reviews(found, "size")) is (people > 1)
+
+
+@pytest.mark.parametrize("column", ["unique_id", "national_id"])
+def test_an_id_number_of_seven_given_names_is_a_placeholder(column):
+    names = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Fay", "Gus"]
+    rows = [{"first_name": name, "last_name": "Smith", column: "0"} for name in names]
+    rows += [rows[0] | {"phone": "+44 20 7946 0000"}] * 2
+    found = customers(identity.resolve(table(*rows), now=NOW))
+    assert {"M7", "M8"} in found
+    assert len(found) == 8
+
+
+def test_every_rule_has_a_limit():
+    for profile, book in read_rules().items():
+        limited = {"mobile", *book.contacts}  # by who shares them
+        for rule in (*book.rules, *book.links):
+            by_contact = hasattr(rule, "agree") and rule.agree[0] in limited
+            assert by_contact or rule.most_records or rule.most_people, (profile, rule)
 
 
 def test_any_identifier_can_be_unique(tmp_path):

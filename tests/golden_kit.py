@@ -21,7 +21,7 @@ FOLDERS = ("customers", "contacts", "web", "companies")  # of marts: whose model
 RECORDS = """
 insert into identity.records by name
 select 'crm_members' as source, member_id as source_id, last_name, first_name, email,
-    updated_at - interval 9 hour as updated_at
+    postal_code, address1 as address, updated_at - interval 9 hour as updated_at
 from raw.crm_members
 """
 
@@ -89,10 +89,15 @@ def companies_csv() -> str:
 
 RAW = {
     "crm_members": """\
-member_id,registered_at,last_name,first_name,email,email_opt_in,updated_at
-M1,2025-01-01 00:00:00,佐藤,杏,ann@mail.example,true,2025-01-01 00:00:00
-M2,2025-02-01 00:00:00,鈴木,杏,ann@mail.example,false,2025-02-01 00:00:00
-M3,2025-03-01 00:00:00,鈴木,杏,anzu@mail.example,true,2025-03-01 00:00:00
+member_id,registered_at,last_name,first_name,email,email_opt_in,postal_code,address1,dm_opt_in,updated_at
+M1,2025-01-01 00:00:00,佐藤,杏,ann@mail.example,true,1000001,千代田1-1,true,2025-01-01 00:00:00
+M2,2025-02-01 00:00:00,鈴木,杏,ann@mail.example,false,1500001,渋谷2-2,false,2025-02-01 00:00:00
+M3,2025-03-01 00:00:00,鈴木,杏,anzu@mail.example,true,1500001,渋谷2-2,,2025-03-01 00:00:00
+M4,2025-04-01 00:00:00,林,海,kai@mail.example,false,,,,2025-04-01 00:00:00
+""",
+    "consent_events": """\
+consent_event_id,contact_point,channel,purpose,action,basis,evidence_ref,occurred_at
+1,kai@mail.example,email,marketing,opt_in,form,form 7,2025-05-01 00:00:00
 """,
     # the login was received a day after the visit
     "web_events": """\
@@ -107,6 +112,7 @@ APART = {
     "crm_members:M1": "ann",
     "crm_members:M2": "ben",
     "crm_members:M3": "cat",
+    "crm_members:M4": "kai",
     "ec_accounts:W1": "ann",
 }
 

@@ -18,11 +18,11 @@ GOLDEN = (
 
 
 def tick(day: int, customers: dict[str, str]) -> tuple[list[dict], dict[str, str]]:
-    """Golden rows, and the consent of each e-mail address, after a tick with these identities."""
+    """Golden rows, and the consent of each contact point, after a tick with these identities."""
     here = world()
     here.resolve_as(customers)
     here.build(GOLDEN, DAY[day])
-    consents = here.rows("select * from marts.consents where channel = 'email'")
+    consents = here.rows("select * from marts.consents where channel in ('email', 'post')")
     return (
         here.rows("select * from marts.customers order by customer_id"),
         {row["contact_point"]: row["state"] for row in consents},
@@ -59,13 +59,26 @@ def test_an_unmerge_brings_the_earlier_golden_rows_back() -> None:
 
     assert values("split") == values("first")
     changed = {row["customer_id"]: row["changed_at"] for row in played()["split"][0]}
-    assert changed == {"ann": DAY[3], "ben": DAY[0], "cat": DAY[0]}
+    assert changed == {"ann": DAY[3], "ben": DAY[0], "cat": DAY[0], "kai": DAY[0]}
 
 
 def test_consent_belongs_to_the_contact_point_whoever_holds_it() -> None:
-    """Two records of one address disagree: no. The other address keeps its yes, also merged."""
+    """Records of one address disagree: no, until a later yes. Others keep theirs, also merged."""
     expected = {"ann@mail.example": "opted_out", "anzu@mail.example": "opted_in"}
-    assert [consents for _, consents in played().values()] == [expected] * 4
+    expected["kai@mail.example"] = "opted_in"  # by the form that came after the flag
+    for _, consents in played().values():
+        assert {point: state for point, state in consents.items() if "@" in point} == expected
+
+
+def test_one_address_of_records_that_disagree_gets_no_post_and_an_unmerge_parts_them_again() -> (
+    None
+):
+    def post(moment: str) -> dict[str, str]:
+        return {k: v for k, v in played()[moment][1].items() if "@" not in k}
+
+    apart = {"1000001 千代田1-1": "opted_in", "1500001 渋谷2-2": "opted_out"}
+    assert post("first") == post("split") == apart
+    assert post("merged") == {"1500001 渋谷2-2": "opted_out"}
 
 
 def test_a_pinned_value_survives_whatever_the_records_say() -> None:

@@ -6,6 +6,9 @@ import pyarrow as pa
 
 import identity
 from identity.schema import DECISIONS, RECORDS_IN
+from orchestration.identity_model import KeptModel, keep_model
+from orchestration.identity_tables import ensure_identity_tables
+from orchestration.warehouse import DuckDBWarehouse
 
 NOW = datetime(2026, 10, 31)
 LATER = datetime(2026, 11, 1)
@@ -30,6 +33,13 @@ def decisions(*rows: dict) -> pa.Table:
     usual |= {"source_r": "crm_members", "source_id_r": "M1", "decided_at": NOW}
     numbered = [{"decision_id": f"d{n}"} | usual | row for n, row in enumerate(rows)]
     return pa.Table.from_pylist(numbered, schema=DECISIONS)
+
+
+def keep(warehouse: DuckDBWarehouse, model: identity.Model) -> None:
+    """Freeze a model in a warehouse, for resolutions of up to a million records."""
+    ensure_identity_tables(warehouse)
+    with warehouse.transaction() as transaction:
+        keep_model(transaction, KeptModel(model, 1_000_000), NOW)
 
 
 def customers(resolution: identity.Resolution) -> list[set[str]]:

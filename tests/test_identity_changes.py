@@ -14,11 +14,9 @@ import pytest
 import identity
 from identity.schema import RECORDS_IN
 from orchestration.identities import forget_records, last_metrics, resolve_identities
-from orchestration.identity_model import KeptModel, keep_model
-from orchestration.identity_tables import ensure_identity_tables
 from orchestration.stewardship import decide
 from orchestration.warehouse import DuckDBWarehouse
-from tests.identity_kit import HANAKO, LATER, NOW
+from tests.identity_kit import HANAKO, LATER, NOW, keep
 from tests.identity_kit import table as records_of
 from tests.test_identity_dirt import cards, members, people
 from tests.test_identity_stewardship import current, land
@@ -39,12 +37,6 @@ def model() -> identity.Model:
     learned = identity.train_model(rows.to_arrow(), now=NOW)
     assert learned is not None
     return learned
-
-
-def with_model(warehouse: DuckDBWarehouse, model: identity.Model) -> None:
-    ensure_identity_tables(warehouse)
-    with warehouse.transaction() as transaction:
-        keep_model(transaction, KeptModel(model, 1_000_000), NOW)
 
 
 def land_rows(warehouse: DuckDBWarehouse, rows: Rows) -> pa.Table:
@@ -131,7 +123,7 @@ def steward(warehouse: DuckDBWarehouse, dice: random.Random, now) -> None:
 def assert_like_full_runs(
     warehouse: DuckDBWarehouse, model: identity.Model, states: Iterator[Rows]
 ) -> None:
-    with_model(warehouse, model)
+    keep(warehouse, model)
     land_rows(warehouse, next(states))
     resolve_identities(warehouse, NOW)
     dice = random.Random(11)
@@ -181,7 +173,7 @@ FEW = world(60) | {
 @pytest.fixture(scope="module")
 def resolved_few(model: identity.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("few") / "original.duckdb")
-    with_model(warehouse, model)
+    keep(warehouse, model)
     land_rows(warehouse, FEW)
     resolve_identities(warehouse, NOW)
     return warehouse.path

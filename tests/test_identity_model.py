@@ -24,7 +24,7 @@ from identity.lexicon import Lexicon
 from identity.normalise import choose_profile, normalise
 from orchestration.identities import resolve_identities
 from orchestration.identity_model import train_identity, version_of
-from tests.identity_kit import LATER, NOW, decisions, ids, table
+from tests.identity_kit import LATER, NOW, decisions, ids, keep, table
 from tests.test_identity_dirt import accuracy, cards, members, people
 from tests.test_identity_stewardship import current, land
 
@@ -105,15 +105,16 @@ def test_what_stewards_decide_moves_the_prior(first, decision):
     sides = queue.select("source_l", "source_id_l", "source_r", "source_id_r").to_dicts()
     assert len(sides) >= 10
     judged = decisions(*(side | {"decision": decision} for side in sides))
-    model = identity.resolve(known(), now=LATER, decisions=judged).model
+    model = identity.train_model(known(), now=LATER, decisions=judged)
     before, after = (
         one.settings["probability_two_random_records_match"] for one in (first.model, model)
     )
     assert after > before if decision == "same" else after < before
 
 
-def test_a_model_trained_by_command_is_what_the_next_run_uses(warehouse):
+def test_a_model_trained_by_command_is_what_the_next_run_uses(warehouse, first):
     land(warehouse, known())
+    keep(warehouse, first.model)
     resolve_identities(warehouse, NOW)
     before = current(warehouse)
     version = version_of(train_identity(warehouse, LATER))

@@ -53,14 +53,15 @@ class Replay:
                 shutil.copy2(self.daily / table / f"{day}.parquet", self.raw / table)
         earlier = len(self.days) * len(TABLES)
         self.days += days
-        ensure_ledger(self.warehouse)
-        ensure_identity_tables(self.warehouse)
-        assert land(self.warehouse, self.raw).unchanged_files == earlier
-        as_of = start_tick(self.warehouse, "data")
-        build_untested(self.warehouse, upstream_of("model.enishi.identity_records"), as_of)
-        resolve_identities(self.warehouse, as_of)
-        build_untested(self.warehouse, upstream_of("model.enishi.segment_membership"), as_of)
-        self.check()
+        with self.warehouse.held():
+            ensure_ledger(self.warehouse)
+            ensure_identity_tables(self.warehouse)
+            assert land(self.warehouse, self.raw).unchanged_files == earlier
+            as_of = start_tick(self.warehouse, "data")
+            build_untested(self.warehouse, upstream_of("model.enishi.identity_records"), as_of)
+            resolve_identities(self.warehouse, as_of)
+            build_untested(self.warehouse, upstream_of("model.enishi.segment_membership"), as_of)
+            self.check()
 
     def check(self) -> None:
         files = [self.daily / "ec_orders" / f"{day}.parquet" for day in self.days]

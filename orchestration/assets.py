@@ -38,6 +38,10 @@ from orchestration.warehouse import DuckDBWarehouse
 
 IDENTITY_MODEL = dg.AssetKey(["identity", "model"])
 WAREHOUSE_POOL = "warehouse"  # limit 1: DuckDB has one writer at a time
+ROW_COUNTS = " union all ".join(
+    f"select '{name}' as name, count(*) as rows from {table.relation}"
+    for name, table in raw_tables().items()
+)
 log = logging.getLogger("enishi")
 
 
@@ -70,10 +74,12 @@ def warehouse() -> DuckDBWarehouse:
 )
 def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Lands new and changed raw files and fixes the time of the tick."""
-    ensure_ledger(warehouse())
-    ensure_identity_tables(warehouse())
-    result = land(warehouse(), settings().raw, log.debug)
-    as_of = start_tick(warehouse(), settings().as_of)
+    with warehouse().held():
+        ensure_ledger(warehouse())
+        ensure_identity_tables(warehouse())
+        result = land(warehouse(), settings().raw, log.debug)
+        as_of = start_tick(warehouse(), settings().as_of)
+        row_counts = warehouse().rows(ROW_COUNTS)
     for note in result.notes:
         log.info("note: %s", note)
     log.info(
@@ -84,11 +90,7 @@ def raw_assets(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
         result.unchanged_files,
         as_of.isoformat(sep=" ", timespec="seconds"),
     )
-    counts = " union all ".join(
-        f"select '{name}' as name, count(*) as rows from {table.relation}"
-        for name, table in raw_tables().items()
-    )
-    for name, row_count in ((row["name"], row["rows"]) for row in warehouse().rows(counts)):
+    for name, row_count in ((row["name"], row["rows"]) for row in row_counts):
         yield dg.MaterializeResult(
             asset_key=["raw", name],
             metadata={
@@ -178,14 +180,16 @@ def identity_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
         metadata = model_metadata(kept_model(warehouse()))
         context.log_event(dg.AssetMaterialization(IDENTITY_MODEL, metadata=metadata))
     log.info("identity: %s records resolved", f"{counts['customer_records']:,}")
-    recognise_clicks(warehouse())
-    quality = last_metrics(warehouse())
+    with warehouse().held():
+        recognise_clicks(warehouse())
+        quality = last_metrics(warehouse())
+        checks = list(check_identities(warehouse()))
     for table in IDENTITY_TABLES:
         metadata = {"dagster/row_count": counts[table]}
         if table == "customer_records":
             metadata |= quality | _charts()
         yield dg.MaterializeResult(asset_key=["identity", table], metadata=metadata)
-    for checked in check_identities(warehouse()):
+    for checked in checks:
         if not checked.passed:
             found = ", ".join(f"{name} {value.value}" for name, value in checked.metadata.items())
             log.info("identity: %s does not hold: %s", checked.check_name, found)

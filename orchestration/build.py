@@ -30,16 +30,17 @@ def build_changed(
 
     What fails is in the run; it is built again next time, and so is what a kill leaves undone.
     """
-    now = fingerprints(manifest(), warehouse, as_of)
-    same = [known for known in unchanged(manifest(), warehouse, now) if known in nodes]
-    changed = set(nodes) - set(same)
-    if not changed:
-        return Built(same, changed, DbtRun())
-    forget_built(warehouse, changed)
-    kinds = [part for kind in left_out for part in ("--exclude-resource-type", kind)]
-    run = run_dbt("build", kinds, as_of, progress, changed | _tests_of_sources(changed))
-    record_built(manifest(), warehouse, now, run.sound & changed)
-    return Built(same, changed, run)
+    with warehouse.held():  # many small questions, each of which would open the file
+        now = fingerprints(manifest(), warehouse, as_of)
+        same = [known for known in unchanged(manifest(), warehouse, now) if known in nodes]
+        changed = set(nodes) - set(same)
+        if not changed:
+            return Built(same, changed, DbtRun())
+        forget_built(warehouse, changed)
+        kinds = [part for kind in left_out for part in ("--exclude-resource-type", kind)]
+        run = run_dbt("build", kinds, as_of, progress, changed | _tests_of_sources(changed))
+        record_built(manifest(), warehouse, now, run.sound & changed)
+        return Built(same, changed, run)
 
 
 def _tests_of_sources(nodes: Collection[str]) -> set[str]:

@@ -10,6 +10,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+SESSION = """
+set TimeZone = 'UTC';
+set preserve_insertion_order = false;
+-- until then a commit only writes its log: the default moves it into the tables at every 16 MB
+set checkpoint_threshold = '512MB'
+"""
 # DuckDB lets one process at a time own the file; waits double from here to about a minute in all.
 FIRST_WAIT_S = 0.1
 ATTEMPTS = 10
@@ -120,6 +126,6 @@ class DuckDBWarehouse:
                 time.sleep(FIRST_WAIT_S * 2**attempt)
                 continue
             # as in dbt_project/profiles.yml: in one process all connections must agree
-            connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+            connection.execute(SESSION)
             return connection
         raise AssertionError("unreachable: the loop returns or raises")

@@ -1,7 +1,5 @@
 """How far a change reaches: the records whose links, customers or ids may be others than before."""
 
-from dataclasses import dataclass
-
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -11,6 +9,7 @@ from identity.households import MOST_CUSTOMERS
 from identity.keys import all_keys, index_keys, is_home
 from identity.normalise import KEY
 from identity.profile import Profile
+from identity.resolve import Scope
 from identity.sharing import Earlier, News, ids_of, rows_of
 
 # Who has a key that changed. A rule decides about all of its records again; a block that became too
@@ -109,29 +108,17 @@ _ELSEWHERE = """
 """
 
 
-@dataclass(frozen=True)
-class Reach:
-    """The records to resolve again; `keys` are theirs and those of records that are gone.
-
-    `previous`, `issued`, `crowded` and `elsewhere` are those of a Scope.
-    """
-
-    records: pl.DataFrame
-    keys: pl.DataFrame
-    previous: pa.Table
-    issued: pa.Table
-    crowded: pa.Table
-    elsewhere: pa.Table
-
-
 def find_affected(
     con: duckdb.DuckDBPyConnection,
     news: News,
     junk: pl.DataFrame,
     earlier: Earlier,
     profile: Profile,
-) -> Reach:
-    """All that must be resolved again because of news, with what is nobody's contact point now."""
+) -> tuple[Scope, pl.DataFrame]:
+    """All that must be resolved again because of news, with what is nobody's contact point now.
+
+    Also returns the keys of those records and of those that are gone.
+    """
     load_features(con, news.records.with_row_index("rec"), junk, profile)
     index_keys(con, profile)
     given = {
@@ -151,14 +138,15 @@ def find_affected(
         "select distinct source, source_id, customer_id from identity.memberships "
         "semi join keys using (source, source_id)"
     )
-    return Reach(
+    scope = Scope(
         records=pl.concat([news.records, rows], how="diagonal").sort(KEY),
-        keys=keys,
+        contacts=junk,
         previous=earlier(rows_of("customer_records", "select id from affected"), given),
         issued=earlier(issued, {"keys": keys.to_arrow()}),
         crowded=earlier(_CROWDED, given),
         elsewhere=earlier(_elsewhere(profile), given),
     )
+    return scope, keys
 
 
 def _elsewhere(profile: Profile) -> str:

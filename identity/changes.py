@@ -12,7 +12,7 @@ from identity.affected import find_affected
 from identity.lexicon import Lexicon
 from identity.model import Model
 from identity.normalise import KEY, normalise, profile_named
-from identity.resolve import Scope, database, decide, utc
+from identity.resolve import database, decide, utc
 from identity.rulebook import Rules
 from identity.schema import (
     CONTACTS,
@@ -75,25 +75,15 @@ def resolve_changes(
             keys=pl.concat([replaced, shared.turned.select(KEY)]),
             asked=news.asked,
         )
-        reach = find_affected(con, news, shared.junk, earlier, profile)
+        scope, affected = find_affected(con, news, shared.junk, earlier, profile)
         judged = pl.from_arrow(ids_of(con, news.keys))
-    scope = Scope(
-        records=reach.records,
-        contacts=shared.junk,
-        previous=reach.previous,
-        issued=reach.issued,
-        crowded=reach.crowded,
-        elsewhere=reach.elsewhere,
-    )
     progress(f"resolving {len(scope.records):,} records that {len(replaced):,} changes reach")
     tables, _ = decide(scope, profile, lexicon, model, decisions, now, progress)
     # Those of the others are as they were.
     keys = pl.from_arrow(tables["record_keys"]).join(judged, on="id", how="semi")
-    shared_by_crowds = [
-        unusable_contacts(shared.sharing, shared.contacts),
-        unusable_contacts(changed, shared.junk),
-    ]
-    unusable = pl.concat([unusable, pl.concat(shared_by_crowds).unique()])
+    of_sharers = unusable_contacts(shared.sharing, shared.contacts)
+    of_changed = unusable_contacts(changed, shared.junk)
+    unusable = pl.concat([unusable, pl.concat([of_sharers, of_changed]).unique()])
     return Changes(
         resolution=Resolution(
             **tables | {"record_keys": keys.to_arrow()},
@@ -104,7 +94,7 @@ def resolve_changes(
             profile=profile.name,
             model=model,
         ),
-        affected=reach.keys.to_arrow(),
+        affected=affected.to_arrow(),
         replaced=replaced.to_arrow(),
         judged=news.keys.to_arrow(),
         touched=shared.touched.to_arrow(),

@@ -57,34 +57,34 @@ def resolve_identities(
             "progress": progress,
         }
     model = kept.model if kept and kept.suits(count) else None
-    publish = partial(_publish, warehouse, found=found, rules=rules, kept=kept, basis=basis)
+    publish = partial(_publish, warehouse, as_of, found, rules, kept, basis)
     if is_same and model and len(found.changed) <= MOST_CHANGED * count:
         with warehouse.held():  # what was read once is in memory
-            return publish(as_of, _resolve_changes(warehouse, found, model, told))
-    return publish(as_of, _resolve_all(warehouse, model, told))
+            changes = _resolve_changes(warehouse, found, model, told)
+            return publish(changes.resolution, changes)
+    return publish(_resolve_all(warehouse, model, told))
 
 
 def _publish(
     warehouse: DuckDBWarehouse,
     as_of: datetime,
-    result: identity.Resolution | identity.Changes,
-    *,
     found: Input,
     rules: identity.Rules,
     kept: KeptModel | None,
     basis: str,
+    resolution: identity.Resolution,
+    changes: identity.Changes | None = None,
 ) -> dict[str, int]:
-    """Put a result in the place of what it replaces, with all that the next tick must know."""
+    """Put a resolution in the place of what it replaces, with all that the next tick must know."""
     with warehouse.transaction() as transaction:
-        if isinstance(result, identity.Changes):
-            publish_changes(transaction, result, rules, as_of)
+        if changes:
+            publish_changes(transaction, changes, rules, as_of)
         else:
             transaction.execute(f"set memory_limit = '{PUBLISHING_MEMORY}'")
-            publish_all(transaction, result, rules, as_of)
+            publish_all(transaction, resolution, rules, as_of)
         count = transaction.value("select count(*) from identity_inputs.identity_records")
-        model = getattr(result, "resolution", result).model
-        if model and model.version != version_of(kept):
-            kept = KeptModel(model, count)
+        if resolution.model and resolution.model.version != version_of(kept):
+            kept = KeptModel(resolution.model, count)
             keep_model(transaction, kept, as_of)
         remember_input(transaction, as_of, found.changed)
         transaction.execute(

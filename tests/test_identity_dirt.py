@@ -190,3 +190,26 @@ def test_contact_points_are_told_apart_by_who_shares_them():
     assert profiles == {"0355550101": "household", "0355550102": "junk"}
     phones = {row["source_id"]: row["phone"] for row in found.records.to_pylist()}
     assert (phones["M0"], phones["M2"], phones["M4"]) == ("0355550100", "0355550101", None)
+
+
+@pytest.mark.parametrize(
+    "word", ["－", "なし", "不明", "　", "ゲスト", "会員様", "お客様", "ご本人様"]
+)
+def test_a_word_in_every_field_merges_nobody(word):
+    fields = ("last_name", "first_name", "email", "phone", "postal_code", "address")
+    written = dict.fromkeys(fields, word) | {"birth_on": date(1990, 5, 5)}
+    found = identity.resolve(table(*[written] * 15), now=NOW)
+    assert len(customers(found)) == 15
+
+
+def test_a_number_that_a_clerk_gives_for_guests_without_a_name_merges_nobody():
+    rows = [{"full_name": "会員様", "phone": "03-5555-0100"}] * 15
+    found = identity.resolve(table(*rows), now=NOW)
+    assert len(customers(found)) == 15
+
+
+def test_a_member_number_given_to_somebody_else_leaves_the_earlier_account_alone():
+    reused = KEN | {"source_id": "M7", "gender": "M"}
+    account = HANAKO | {"source": "ec_accounts", "source_id": "W7", "member_id": "M7"}
+    found = identity.resolve(table(reused, account), now=NOW)
+    assert customers(found) == [{"M7"}, {"W7"}]

@@ -41,18 +41,20 @@ class World:
 
     def resolve_as(self, customers: Mapping[str, str]) -> None:
         """Identities as given: 'source:source_id' -> customer_id."""
-        self.warehouse.execute("delete from identity.customer_records")
-        for record, customer in customers.items():
-            key = record.split(":")
-            self.warehouse.execute(
-                "insert into identity.customer_records (source, source_id, customer_id) "
-                "values (?, ?, ?)",
-                [*key, customer],
-            )
-            self.warehouse.execute(
-                "update identity.records set customer_id = ? where source = ? and source_id = ?",
-                [customer, *key],
-            )
+        with self.warehouse.held():
+            self.warehouse.execute("delete from identity.customer_records")
+            for record, customer in customers.items():
+                key = record.split(":")
+                self.warehouse.execute(
+                    "insert into identity.customer_records (source, source_id, customer_id) "
+                    "values (?, ?, ?)",
+                    [*key, customer],
+                )
+                self.warehouse.execute(
+                    "update identity.records set customer_id = ? "
+                    "where source = ? and source_id = ?",
+                    [customer, *key],
+                )
 
     def build(self, models: str, as_of: datetime) -> None:
         """Seeds and models of a dbt selection, without tests."""

@@ -9,7 +9,7 @@ from orchestration.schedules import daily_job
 from orchestration.settings import settings
 
 
-@dg.sensor(job=daily_job, minimum_interval_seconds=15)
+@dg.sensor(job=daily_job, minimum_interval_seconds=5)
 def new_raw_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Starts a tick when files of the raw folder are new or changed since the last look."""
     try:

@@ -23,11 +23,11 @@ def sync_assets() -> list[dg.AssetsDefinition]:
 
 def frequent_syncs() -> list[dg.AssetKey]:
     """The syncs that run between the daily ticks."""
-    return [
-        _key(exposure["name"])
-        for exposure in _exposures()
-        if exposure["config"]["meta"]["sync"].get("schedule") == "frequent"
-    ]
+    return [_key(exposure["name"]) for exposure in _exposures() if _is_frequent(exposure)]
+
+
+def _is_frequent(exposure: Mapping[str, Any]) -> bool:
+    return exposure["config"]["meta"]["sync"].get("schedule") == "frequent"
 
 
 def _exposures() -> list[Mapping[str, Any]]:
@@ -58,6 +58,7 @@ def _sync_asset(exposure: Mapping[str, Any]) -> dg.AssetsDefinition:
             ),
         ],
         pool=f"sync_{name}",
+        op_tags={"dagster/priority": "1"} if _is_frequent(exposure) else None,  # somebody waits
     )
     def sync_asset() -> Iterator[dg.MaterializeResult]:
         (spec,) = syncs.syncs((name,))

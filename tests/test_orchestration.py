@@ -41,6 +41,13 @@ def test_the_frequent_job_runs_its_syncs_and_what_they_need() -> None:
     assert dg.AssetKey(["segments", "segment_members"]) in frequent
 
 
+def test_syncs_that_somebody_waits_for_run_before_the_others() -> None:
+    syncs_of_job = defs.resolve_job_def("apply").nodes
+    first = {n.name for n in syncs_of_job if n.definition.tags.get("dagster/priority") == "1"}
+    assert first == {key.to_python_identifier() for key in frequent_syncs()}
+    assert len(first) < len(syncs_of_job)
+
+
 def test_training_is_a_job_of_its_own_and_no_tick_does_it() -> None:
     model = dg.AssetKey(["identity", "model"])
     assert keys("train_identity") == {model}

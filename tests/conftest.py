@@ -1,4 +1,4 @@
-"""Shared by all tests: where shared data is, and warehouses of their own."""
+"""Shared by all tests: their order, where shared data is, and warehouses of their own."""
 
 import os
 from pathlib import Path

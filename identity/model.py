@@ -116,6 +116,8 @@ def check(model: Model, profile: Profile) -> None:
 
 def score(con: duckdb.DuckDBPyConnection, model: Model, profile: Profile) -> None:
     """Fill `scored`: match_weight (bits), its evidence without the prior, parts, probability."""
+    if not con.execute("select count(*) from pairs").fetchall()[0][0]:
+        return  # Splink takes most of a second for nothing
     splink, predicted = predict(con, model.settings, profile, "pairs")
     prior = bits(model.settings["probability_two_random_records_match"])
     con.execute(

@@ -8,6 +8,8 @@ from orchestration.settings import SettingsError, settings
 from orchestration.warehouse import DuckDBWarehouse
 
 TOKYO = ZoneInfo("Asia/Tokyo")
+# What systems write for "no date" (2999-12-31, 9999-12-31) is no day of an order.
+NEVER = "timestamp '2900-01-01'"
 ORDER_TABLES = ("ec_orders", "pos_receipts", "mail_orders")
 TICK = """
 create schema if not exists raw;
@@ -74,7 +76,9 @@ def _moment(warehouse: DuckDBWarehouse, as_of: str) -> datetime:
 
 def _end_of_data(warehouse: DuckDBWarehouse) -> datetime:
     tables = [raw_tables()[name] for name in ORDER_TABLES]
-    latest = " union all ".join(f"select max({t.time}) as latest from {t.relation}" for t in tables)
+    latest = " union all ".join(
+        f"select max({t.time}) as latest from {t.relation} where {t.time} < {NEVER}" for t in tables
+    )
     day = warehouse.value(f"select cast(max(latest) as date) from ({latest})")
     if day is None:
         raise SettingsError(

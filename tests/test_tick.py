@@ -26,6 +26,14 @@ def test_data_is_the_end_in_tokyo_of_the_latest_day_with_an_order(landed: DuckDB
     assert current_tick(landed) == datetime(2026, 10, 31, 14, 59, 59, 999999)
 
 
+def test_a_placeholder_is_no_day_with_an_order(landed: DuckDBWarehouse, tmp_path: Path) -> None:
+    columns = "mail_order_id,ordered_at,total_jpy"
+    (tmp_path / "mail_orders.csv").write_text(f"{columns}\n1,9999-12-31,1\n")
+    land(landed, tmp_path)
+    assert landed.value("select count(*) from raw.mail_orders") == 1
+    assert start_tick(landed, "data") == datetime(2026, 10, 31, 14, 59, 59, 999999)
+
+
 def test_a_time_is_turned_into_utc(landed: DuckDBWarehouse) -> None:
     assert start_tick(landed, "2026-11-01T09:00:00+09:00") == datetime(2026, 11, 1)
 

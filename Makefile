@@ -55,7 +55,7 @@ test-spark: .venv-spark/.installed
 
 # read dbt's project once: half of a first run on little data
 $(READY): .venv/.installed
-	$(BIN)/python -c "from orchestration.dbt_parse import manifest; manifest()"
+	$(BIN)/python -c "from orchestration.dbt_manifest import manifest; manifest()"
 	@touch $@
 
 # uv installs ten times faster than pip; where it cannot be had, pip does the same from the same lock

@@ -20,7 +20,7 @@ from orchestration.build import build_changed
 from orchestration.click_tokens import recognise_clicks
 from orchestration.contract import raw_tables
 from orchestration.dbt import PREPARE, raise_on_failure
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.identities import last_metrics, resolve_identities
 from orchestration.identity_checks import check_identities, check_specs
 from orchestration.identity_model import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from activations.schema import ensure as ensure_ledger
 from orchestration.backtest_report import NOTE_STOPPED, STOPPED, report
 from orchestration.dbt import raise_on_failure, run_dbt
-from orchestration.dbt_parse import manifest, upstream_of
+from orchestration.dbt_manifest import manifest, upstream_of
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.report import Section
 from orchestration.settings import SettingsError, settings, warehouse_at

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from orchestration.contract import raw_tables
-from orchestration.dbt_parse import upstream_of
+from orchestration.dbt_manifest import upstream_of
 from orchestration.report import Section
 from orchestration.warehouse import DuckDBWarehouse
 

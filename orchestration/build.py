@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.dbt import DbtRun, run_dbt
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.unchanged import fingerprints, forget_built, record_built, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 

@@ -146,7 +146,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from activations.sealed import BadPlan
     from activations.spec import SpecError
     from identity import BlocklistError, DecisionError, ModelError, RulebookError
-    from orchestration.dbt_parse import DbtFailed
+    from orchestration.dbt_manifest import DbtFailed
     from orchestration.raw_files import RawError
     from orchestration.stewardship import StewardshipError
     from orchestration.syncs import SyncFailed

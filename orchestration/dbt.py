@@ -13,7 +13,8 @@ from dbt.node_types import NodeType
 from dbt_common.events.base_types import EventMsg
 from google.protobuf.json_format import MessageToDict
 
-from orchestration.dbt_parse import DbtFailed, invoke_dbt, parsed
+from orchestration.dbt_manifest import DbtFailed
+from orchestration.dbt_parse import invoke_dbt, parsed
 from orchestration.settings import settings
 from orchestration.warehouse import DuckDBWarehouse
 

@@ -10,7 +10,7 @@ import dagster as dg
 from activations.ledger import conservation
 from activations.results import RunResult
 from orchestration import syncs
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 
 log = logging.getLogger("enishi")
 

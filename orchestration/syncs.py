@@ -18,7 +18,7 @@ from activations.pseudonyms import KEY
 from activations.schema import ensure
 from activations.sink import SECRETS, address_of
 from activations.spec import SyncSpec, load_syncs
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.settings import settings
 from orchestration.tick import current_tick
 from orchestration.upstream import upstream_problems

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.unchanged import fingerprints, unchanged
 from orchestration.warehouse import DuckDBWarehouse
 

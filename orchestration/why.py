@@ -8,7 +8,7 @@ from typing import Any
 from activations.context import Context, ledger_instance
 from activations.explain import last_run, standing
 from activations.spec import SyncSpec
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.warehouse import DuckDBWarehouse
 
 _NEVER = datetime(9999, 1, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration.dbt import raise_on_failure, run_dbt
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.settings import warehouse_at
 from orchestration.warehouse import DuckDBWarehouse
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
 # a model may read its own layer and those before it

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from activations.schema import ensure as ensure_ledger
-from orchestration.dbt_parse import upstream_of
+from orchestration.dbt_manifest import upstream_of
 from orchestration.identities import resolve_identities
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import land

@@ -7,7 +7,7 @@ from activations.schema import ensure as ensure_ledger
 from orchestration.build import build_changed
 from orchestration.click_tokens import recognise_clicks
 from orchestration.dbt import raise_on_failure
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.identities import resolve_identities
 from orchestration.identity_tables import ensure_identity_tables
 from orchestration.landing import land

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from orchestration.dbt_parse import manifest
+from orchestration.dbt_manifest import manifest
 from orchestration.jobs import run_tick
 from orchestration.settings import DBT_PROJECT, DEMO_RAW
 from orchestration.tick import current_tick

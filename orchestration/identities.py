@@ -80,7 +80,7 @@ def _publish(
         if changes:
             publish_changes(transaction, changes, rules, as_of)
         else:
-            transaction.execute(f"set memory_limit = '{PUBLISHING_MEMORY}'")
+            transaction.use_no_more_than(PUBLISHING_MEMORY)
             publish_all(transaction, resolution, rules, as_of)
         count = transaction.value("select count(*) from identity_inputs.identity_records")
         if resolution.model and resolution.model.version != version_of(kept):

@@ -31,9 +31,9 @@ class DuckDBWarehouse:
     Everything is UTC: the session zone of every connection is set so.
     """
 
-    def __init__(self, path: Path | str, memory_limit: str | None = None) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._memory_limit = memory_limit or os.environ.get("ENISHI_MEMORY", "5GB")
+        self._memory_limit = os.environ.get("ENISHI_MEMORY", "5GB")
         self._open: duckdb.DuckDBPyConnection | None = None
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -69,6 +69,16 @@ class DuckDBWarehouse:
                 raise
             finally:
                 self._open = None
+
+    def use_no_more_than(self, memory: str) -> None:
+        """Lower DuckDB's memory limit, as '1.5GB', until the file is closed."""
+        is_lower = self.value(
+            "select parse_formatted_bytes(?) "
+            "< parse_formatted_bytes(current_setting('memory_limit'))",
+            [memory],
+        )
+        if is_lower:
+            self.execute(f"set memory_limit = '{memory}'")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement, or several without parameters."""

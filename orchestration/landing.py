@@ -162,18 +162,37 @@ def _type_rows(
         if not c.needed and c.type != "string" and t
     ]
     row = "null" if list(present) == [NO_COLUMNS] else "cast(to_json(incoming) as varchar)"
+    is_repeated = "false"
+    if table.kind == "keyed":
+        is_repeated = f"({_find_repeated(connection, table, present)}) in (from repeated)"
     connection.execute(
         f"""
         create or replace temp table typed as
         select
             {", ".join([*typed, *lost])},
             case {" ".join(reasons)} end as _reason,
-            case when _reason is not null then {row} end as _raw_row
+            {is_repeated} as _is_repeated,
+            case when _reason is not null or {is_repeated} then {row} end as _raw_row
         from incoming
         """
     )
     if table.kind == "keyed":
         _mark_duplicate_keys(connection, table)
+
+
+def _find_repeated(
+    connection: duckdb.DuckDBPyConnection, table: Table, present: dict[str, str]
+) -> str:
+    """Make the temporary table `repeated` of keys of several rows; returns the key, as typed."""
+    columns = [column for column in table.columns if column.name in table.key]
+    key = ", ".join(typed_expression(column, present.get(column.name)) for column in columns)
+    connection.execute(
+        f"""
+        create or replace temp table repeated as
+        select {key} from incoming group by {key} having count(*) > 1
+        """
+    )
+    return key
 
 
 def _missing(column: Column, table: Table) -> str:
@@ -183,25 +202,19 @@ def _missing(column: Column, table: Table) -> str:
 def _mark_duplicate_keys(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Of rows with one key in one file the latest updated is used; content breaks ties."""
     key = ", ".join(quoted(name) for name in table.key)
-    names = [c.name for c in table.columns]
-    updated = '"updated_at" desc nulls last, ' if "updated_at" in names else ""
+    names = [quoted(c.name) for c in table.columns]
+    updated = '"updated_at" desc nulls last, ' if '"updated_at"' in names else ""
     connection.execute(
         f"""
-        create or replace temp table duplicate as
-        select * from (
-            select rowid as row_id, row_number() over (
-                partition by {key} order by {updated} md5(to_json(typed)::varchar)
-            ) as copy_no
-            from typed where _reason is null and ({key}) in (
-                select ({key}) from typed where _reason is null group by {key} having count(*) > 1
-            )
-        ) where copy_no > 1
-        """
-    )
-    connection.execute(
-        """
-        update typed set _reason = 'duplicate key', _raw_row = cast(to_json(typed) as varchar)
-        where rowid in (select row_id from duplicate)
+        update typed set _reason = 'duplicate key'
+        where rowid in (
+            select row_id from (
+                select rowid as row_id, row_number() over (
+                    partition by {key} order by {updated} json_array({", ".join(names)})::varchar
+                ) as copy_no
+                from typed where _reason is null and _is_repeated
+            ) where copy_no > 1
+        )
         """
     )
 

@@ -22,6 +22,42 @@ from identity.schema import (
     conform,
 )
 
+_KEPT_EDGES = """
+    create table kept_edges as
+    select edges.*
+    from edges
+    inner join clusters as l on l.rec = edges.rec_l
+    inner join clusters as r on r.rec = edges.rec_r
+    where l.cluster = r.cluster
+"""
+_DECIDED = """
+    with evidence as (
+        select unnest([rec_l, rec_r]) as rec, kind, match_probability from kept_edges
+    ),
+    matched as (
+        select rec, max(kind) as matched_by, max(match_probability) as match_probability
+        from evidence
+        group by rec
+    )
+    select
+        assigned.customer_id, household_id,
+        coalesce(matched.matched_by, 'none') as matched_by,
+        matched.match_probability
+    from clusters
+    inner join assigned using (cluster)
+    inner join households using (customer_id)
+    left join matched using (rec)
+    order by clusters.rec
+"""
+_EVENTS = "select * from events order by customer_id, event, previous_customer_id"
+_EDGES = """
+    select * replace (to_json(weights) as weights),
+        case when kind = 'model' then $version end as model_version
+    from kept_edges order by rec_l, rec_r
+"""
+_REVIEWS = "select * from reviews order by kind, match_weight, rec_l, rec_r"
+_REGISTRY = "select * from registry order by customer_id"
+_METRICS = "select * from metrics order by metric"
 _OTHER_HOUSEHOLDS = """
     select distinct customer_id, households.household_id
     from elsewhere inner join households using (customer_id)
@@ -46,57 +82,18 @@ def publish(
     model: Model | None,
 ) -> dict[str, pa.Table]:
     """The result tables of a database; the rows of `usable` are in the order of `rec`."""
-    con.execute(
-        """
-        create table kept_edges as
-        select edges.*
-        from edges
-        inner join clusters as l on l.rec = edges.rec_l
-        inner join clusters as r on r.rec = edges.rec_r
-        where l.cluster = r.cluster
-        """
-    )
-    decided = con.sql(
-        """
-        with evidence as (
-            select unnest([rec_l, rec_r]) as rec, kind, match_probability from kept_edges
-        ),
-        matched as (
-            select rec, max(kind) as matched_by, max(match_probability) as match_probability
-            from evidence
-            group by rec
-        )
-        select
-            assigned.customer_id, household_id,
-            coalesce(matched.matched_by, 'none') as matched_by,
-            matched.match_probability
-        from clusters
-        inner join assigned using (cluster)
-        inner join households using (customer_id)
-        left join matched using (rec)
-        order by clusters.rec
-        """
-    ).pl()
-    published = usable.hstack(decided)
-    events = con.sql("select * from events order by customer_id, event, previous_customer_id").pl()
-    edges = con.sql(
-        """
-        select * replace (to_json(weights) as weights),
-            case when kind = 'model' then $version end as model_version
-        from kept_edges order by rec_l, rec_r
-        """,
-        params={"version": model and model.version},
-    ).pl()
-    reviews = con.sql("select * from reviews order by kind, match_weight, rec_l, rec_r").pl()
-    registry = con.sql("select * from registry order by customer_id").pl()
+    con.execute(_KEPT_EDGES)
+    published = usable.hstack(con.sql(_DECIDED).pl())
+    events = con.sql(_EVENTS).pl().with_columns(occurred_at=pl.lit(now))
+    edges = con.sql(_EDGES, params={"version": model and model.version}).pl()
     tables = {
         "customer_records": (published, CUSTOMER_RECORDS),
         "records": (published, RECORDS),
-        "identity_events": (events.with_columns(occurred_at=pl.lit(now)), IDENTITY_EVENTS),
-        "customer_ids": (registry, CUSTOMER_IDS),
+        "identity_events": (events, IDENTITY_EVENTS),
+        "customer_ids": (con.sql(_REGISTRY).pl(), CUSTOMER_IDS),
         "edges": (_with_keys(edges, usable), EDGES),
-        "metrics": (con.sql("select * from metrics order by metric").pl(), METRICS),
-        "review_queue": (_with_keys(reviews, usable), REVIEW_QUEUE),
+        "metrics": (con.sql(_METRICS).pl(), METRICS),
+        "review_queue": (_with_keys(con.sql(_REVIEWS).pl(), usable), REVIEW_QUEUE),
         "households": (con.sql(_OTHER_HOUSEHOLDS).pl(), HOUSEHOLDS),
     }
     found = {

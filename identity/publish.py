@@ -73,6 +73,7 @@ _INDEX = """
     inner join features as first on first.rec = bonded.first
     order by features.rec
 """
+_KEYS = "select id, place, key from record_keys"
 
 
 def publish(
@@ -83,6 +84,11 @@ def publish(
 ) -> dict[str, pa.Table]:
     """The result tables of a database; the rows of `usable` are in the order of `rec`."""
     con.execute(_KEPT_EDGES)
+    found = {
+        "record_index": (con.sql(_INDEX).to_arrow_table(), RECORD_INDEX),
+        "record_keys": (con.sql(_KEYS).to_arrow_table(), RECORD_KEYS),
+    }
+    con.execute("drop table features; drop table record_keys")  # the largest; copies come now
     published = usable.hstack(con.sql(_DECIDED).pl())
     events = con.sql(_EVENTS).pl().with_columns(occurred_at=pl.lit(now))
     edges = con.sql(_EDGES, params={"version": model and model.version}).pl()
@@ -95,10 +101,6 @@ def publish(
         "metrics": (con.sql(_METRICS).pl(), METRICS),
         "review_queue": (_with_keys(con.sql(_REVIEWS).pl(), usable), REVIEW_QUEUE),
         "households": (con.sql(_OTHER_HOUSEHOLDS).pl(), HOUSEHOLDS),
-    }
-    found = {
-        "record_index": (con.sql(_INDEX).to_arrow_table(), RECORD_INDEX),
-        "record_keys": (con.table("record_keys").to_arrow_table(), RECORD_KEYS),
     }
     views = pl.CompatLevel.newest()  # without a copy: there is one in `conform`
     found |= {

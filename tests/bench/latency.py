@@ -31,7 +31,11 @@ PATIENCE_S = 900
 
 def main() -> None:
     """Prints one line."""
-    with tempfile.TemporaryDirectory() as folder, running_sink(Path(folder) / "sink") as url:
+    with (
+        # a run of Dagster's may write its last lines while the folder goes
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        running_sink(Path(folder) / "sink") as url,
+    ):
         place = Path(folder)
         next_day = day_by_day(place / "raw")
         os.environ |= {
